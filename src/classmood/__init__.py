@@ -1,0 +1,1 @@
+"""Recognise expressions resembling eight classroom emotions in photos and videos, on one's own machine."""
