@@ -1,0 +1,251 @@
+"""The training loop: `classmood train recipes/NAME.toml`.
+
+Resumable: every random draw of an epoch comes from (seed, epoch, rank) alone and a checkpoint holds all else, so that a
+run that was killed and started again gives the same metrics as an unbroken one. Data-parallel under ``torchrun``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from classmood.errors import RecipeError, TrainingError
+from classmood.training.augment import Augment, mixup
+from classmood.training.recipe import Recipe
+from classmood.training.resnet import EmotionNetwork
+from classmood.training.samples import Samples
+
+# Mean and spread of grey in the FER+ training crops; the one normalisation of training, serving and the browser.
+PIXEL_MEAN, PIXEL_SPREAD = 0.51, 0.255
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """This process among the data-parallel ones; alone it is rank 0 of 1."""
+
+    rank: int
+    size: int
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+
+def join_workers() -> Worker:
+    """Join the processes that torchrun started, over gloo on CPUs and NCCL on GPUs; alone when it did not."""
+    if "WORLD_SIZE" not in os.environ:
+        return Worker(0, 1)
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return Worker(distributed.get_rank(), distributed.get_world_size())
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Grey in [0, 1] to the network's input scale."""
+    return (images - PIXEL_MEAN) / PIXEL_SPREAD
+
+
+def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, stop_after: int | None = None) -> Path:
+    """Run or resume a recipe and return the checkpoint's path.
+
+    Args:
+        recipe: what to do.
+        training: what to learn from.
+        held: the held-out fold, scored after each epoch; never a test split.
+        folder: where ``checkpoint.pt`` and ``metrics.jsonl`` go.
+        stop_after: end after this many epochs in all although the schedule goes on (for tests and time limits).
+
+    Raises:
+        RecipeError: the folder holds a run of another recipe.
+        TrainingError: the loss is not a number, or the checkpoint cannot be written; the last good one is kept.
+    """
+    worker = join_workers()
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _Run(recipe, worker, folder)
+    run.resume()
+    last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not worker.leads) as progress:
+        for epoch in range(run.epoch, last):
+            started = time.monotonic()
+            loss = run.one_epoch(training, epoch, progress)
+            scores = run.score(held) if worker.leads else {}
+            run.epoch = epoch + 1
+            run.save({"epoch": epoch + 1, "loss": loss, **scores, "wall_s": round(time.monotonic() - started, 1)})
+            if worker.size > 1:
+                distributed.barrier()
+    return run.checkpoint
+
+
+class _Run:
+    """The state that a checkpoint holds, and one epoch of work on it."""
+
+    def __init__(self, recipe: Recipe, worker: Worker, folder: Path) -> None:
+        self.recipe = recipe
+        self.worker = worker
+        self.checkpoint = folder / "checkpoint.pt"
+        self.metrics = folder / "metrics.jsonl"
+        schedule = recipe.schedule
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        self.device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+        torch.manual_seed(schedule.seed)
+        # channels_last is the layout in which oneDNN and cuDNN run convolutions fastest.
+        self.network = EmotionNetwork(recipe.settings()).to(self.device, memory_format=torch.channels_last)
+        self.average = EmotionNetwork(recipe.settings()).to(self.device, memory_format=torch.channels_last)
+        self.average.load_state_dict(self.network.state_dict())
+        self.optimizer = torch.optim.SGD(
+            _decay_groups(self.network, schedule.weight_decay),
+            lr=schedule.learning_rate,
+            momentum=schedule.momentum,
+            nesterov=schedule.momentum > 0,
+        )
+        self.augment = Augment(recipe.augment)
+        self.epoch = 0
+        self.rows: list[dict[str, float]] = []
+
+    def one_epoch(self, training: Samples, epoch: int, progress: Progress) -> float:
+        """Train on every sample once and return the mean loss."""
+        schedule, worker = self.recipe.schedule, self.worker
+        shared = torch.Generator().manual_seed(schedule.seed * 1_000_003 + epoch)
+        own = torch.Generator().manual_seed((schedule.seed * 1_000_003 + epoch) * 64 + worker.rank + 1)
+        torch.manual_seed((schedule.seed * 1_000_003 + epoch) * 64 + worker.rank + 33)
+        order = torch.randperm(len(training), generator=shared)
+        batch = max(1, min(schedule.batch_size, len(training)) // worker.size)
+        steps = len(training) // (batch * worker.size)
+        model: nn.Module = DistributedDataParallel(self.network) if worker.size > 1 else self.network
+        if schedule.compile:
+            model = torch.compile(model)
+        side_px = schedule.small_side_px if epoch < schedule.small_epochs else None
+        self.network.train()
+        task = progress.add_task(f"epoch {epoch + 1}/{schedule.epochs}", total=steps)
+        total = 0.0
+        for step in range(steps):
+            first = (step * worker.size + worker.rank) * batch
+            chosen = order[first : first + batch].numpy()
+            images = torch.from_numpy(training.images[chosen]).to(self.device).float().div(255).unsqueeze(1)
+            target = torch.from_numpy(training.targets[chosen]).to(self.device)
+            images, target = mixup(self.augment(images, own, side_px=side_px), target, self.recipe.augment.mixup, own)
+            self._set_rate(epoch + step / steps)
+            loss = self._step(model, normalise(images), target)
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"epoch {epoch + 1}, step {step + 1}: the loss is {loss}; the last good checkpoint is kept, "
+                    "lower schedule.learning_rate or use float32"
+                )
+            total += loss
+            self._follow(epoch * steps + step)
+            progress.advance(task)
+        progress.remove_task(task)
+        return round(total / steps, 6)
+
+    def _step(self, model: nn.Module, images: Tensor, target: Tensor) -> float:
+        half = self.recipe.schedule.precision == "bfloat16"
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            logits = model(images.contiguous(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(logits.float(), target)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.gradient_clip)
+        self.optimizer.step()
+        return float(loss.detach())
+
+    def _set_rate(self, epoch: float) -> None:
+        schedule = self.recipe.schedule
+        if epoch < schedule.warmup_epochs:
+            share = (epoch + 0.05) / (schedule.warmup_epochs + 0.05)
+        else:
+            done = (epoch - schedule.warmup_epochs) / max(schedule.epochs - schedule.warmup_epochs, 1e-9)
+            share = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = schedule.learning_rate * share
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        """Move the averaged weights; the decay rises with the steps so that the start is forgotten."""
+        decay = min(self.recipe.schedule.ema_decay, (1 + step) / (10 + step))
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        for averaged, current in pairs:
+            if averaged.dtype.is_floating_point:
+                averaged.lerp_(current, 1 - decay)
+            else:
+                averaged.copy_(current)
+
+    def score(self, held: Samples) -> dict[str, float]:
+        """Arg-max accuracy and soft-label loss of the averaged weights on the held-out fold."""
+        if not len(held):
+            return {}
+        logits = predict(self.average, held.images, self.device)
+        target = torch.from_numpy(held.targets)
+        accuracy = (logits.argmax(1) == target.argmax(1)).float().mean()
+        loss = functional.cross_entropy(logits, target)
+        return {"held_accuracy": round(float(accuracy), 6), "held_loss": round(float(loss), 6)}
+
+    def save(self, row: dict[str, float]) -> None:
+        """Write the checkpoint beside the old one and swap, so that a full disk or a kill leaves a good one."""
+        if not self.worker.leads:
+            return
+        self.rows.append(row)
+        state = {
+            "recipe": self.recipe.model_dump_json(),
+            "epoch": self.epoch,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rows": self.rows,
+        }
+        fresh = self.checkpoint.with_suffix(".new")
+        try:
+            torch.save(state, fresh)
+            os.replace(fresh, self.checkpoint)
+            self.metrics.write_text("".join(json.dumps(r) + "\n" for r in self.rows), encoding="utf-8")
+        except (OSError, RuntimeError) as error:
+            fresh.unlink(missing_ok=True)
+            raise TrainingError(f"{self.checkpoint}: cannot be written ({error}); the last good one is kept") from error
+
+    def resume(self) -> None:
+        """Carry on from the checkpoint, if there is one.
+
+        Raises:
+            RecipeError: the checkpoint belongs to another recipe.
+        """
+        if not self.checkpoint.is_file():
+            return
+        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        if state["recipe"] != self.recipe.model_dump_json():
+            raise RecipeError(f"{self.checkpoint}: belongs to another recipe; choose another folder or remove it")
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch = state["epoch"]
+        self.rows = state["rows"]
+
+
+def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Weight decay for convolutions and the classifier; none for norms, gates and biases."""
+    matrices = [p for p in network.parameters() if p.ndim in (2, 4) and p.shape[1:].numel() > 2 and p.shape[0] > 1]
+    known = {id(p) for p in matrices}
+    rest = [p for p in network.parameters() if id(p) not in known]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: np.ndarray, device: torch.device, *, batch: int = 256) -> Tensor:
+    """Logits of grey crops (n x 48 x 48, uint8), on the CPU, in float32."""
+    network.eval()
+    parts = []
+    for first in range(0, len(images), batch):
+        x = torch.from_numpy(images[first : first + batch]).to(device).float().div(255).unsqueeze(1)
+        parts.append(network(normalise(x)).float().cpu())
+    return torch.cat(parts)
