@@ -1,0 +1,37 @@
+"""Shared by all tests: array shapes are checked at every call, and the London and FER+ data are found or skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook("classmood", "beartype.beartype")
+
+DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def london() -> Path:
+    """The Face Research Lab London Set."""
+    folder = DATA / "london"
+    if not (folder / "london.csv").is_file():
+        pytest.skip("the London set is not beside the checkout (../shared/data/london)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ferplus() -> Path:
+    """FER2013 with FER+ votes, as parquet files."""
+    folder = DATA / "ferplus"
+    if not (folder / "train.parquet").is_file():
+        pytest.skip("FER+ is not beside the checkout (../shared/data/ferplus)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portrait():  # type: ignore[no-untyped-def]
+    """scikit-image's public-domain portrait of Eileen Collins, RGB, 512x512, one face."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image (extra [demo]) is not installed")
+    return data.astronaut()
