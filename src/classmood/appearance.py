@@ -1,0 +1,180 @@
+"""How a face and its surroundings look: enough to tell that a tile now shows somebody else.
+
+A thumbnail of 16x16 cells covers the face, the hair, the collar and some background, and a colour histogram goes with it.
+They live in memory for one run, belong to a ``Tracker`` and leave it by no public name; nothing is written. They tell the
+people of one gallery apart for some minutes, and are no identity embedding: nothing was learned from faces, and another
+shirt or another room makes another appearance.
+
+The distance of two thumbnails must not grow when the detector's box or the head moves a little. So it is the tangent
+distance (Simard, LeCun and Denker 1993): with f the newly seen face, t_1..t_4 what f would change by if it were shifted
+in x or y, zoomed or turned, and g the remembered one,
+
+    d^2 = min_a |f - g - sum_k a_k t_k|^2 + lambda |a|^2 = |f - g|^2 - |Q (f - g)|^2,   Q = L^-1 T,  L L' = T T' + lambda I.
+
+A thumbnail is divided by its mean, so that brightness does not count, and turned into one light and two colour planes;
+colour weighs more, because it varies more between people than within one. Distances are root mean squares over cells.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+CELLS: Final = 16
+# Width of the thumbnail in face sizes (the geometric mean of the box's width and height).
+CONTEXT: Final = 1.9
+_BLUR_CELLS: Final = 0.8
+_SAMPLES: Final = 4
+# Light = mean of R, G, B; then red against green, and yellow against blue.
+_PLANES: Final = np.array([[1 / 3, 1 / 3, 1 / 3], [3.0, -3.0, 0.0], [0.75, 0.75, -1.5]], np.float32)
+_RIDGE: Final = 1e-5
+# Histograms of light, red-green and yellow-blue: lowest value, highest value, bins; their weight in the distance squared.
+_HISTOGRAMS: Final = ((0.0, 2.0, 16), (-0.2, 0.6, 24), (-0.3, 0.7, 24))
+_HISTOGRAM_WEIGHT: Final = 0.03
+_LENGTH: Final = 3 * CELLS**2 + sum(bins for _, _, bins in _HISTOGRAMS)
+# Median deviation of a backdrop's cells, relative to their mean, that counts as texture (the London set's plain walls
+# reach 0.053), and the share of it by which an unchanged backdrop may differ between two instants.
+_TEXTURE: Final = 0.06
+_UNCHANGED: Final = 0.25
+
+
+def _smoothing_matrix() -> Float32[np.ndarray, "c c"]:
+    cells = np.arange(CELLS)
+    weights = np.exp(-np.square(cells[:, None] - cells) / (2 * _BLUR_CELLS**2))
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+_SMOOTH: Final = _smoothing_matrix()
+# Differences along the cells: central inside, one-sided at the border.
+_SLOPE: Final = np.gradient(np.eye(CELLS, dtype=np.float32), axis=0)
+# Where a cell lies along a row or column, in thumbnail widths from the middle.
+_PLACE: Final = (np.arange(CELLS, dtype=np.float32) - (CELLS - 1) / 2) / CELLS
+# The cells of the background beside and above the head, where neither hair nor shirt moves.
+_ACROSS, _DOWN = np.meshgrid(_PLACE * CONTEXT, _PLACE * CONTEXT)
+_BACKDROP: Final = ((np.abs(_ACROSS) > 0.68) & (_DOWN < 0.5)) | (_DOWN < -0.78)
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """What N faces of one image look like.
+
+    Attributes:
+        features: thumbnail and histogram, scaled so that a squared difference is a squared distance.
+        bases: Q of the module's docstring; small moves of the face change ``features`` along these rows.
+        thumbnails: the cells as they were cut, RGB.
+    """
+
+    features: Float32[np.ndarray, "n d"]
+    bases: Float32[np.ndarray, "n 4 d"]
+    thumbnails: UInt8[np.ndarray, "n c c 3"]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def take(self, indices: np.ndarray | list[int]) -> Appearance:
+        """Some of the faces, by index or mask."""
+        return Appearance(self.features[indices], self.bases[indices], self.thumbnails[indices])
+
+    def distances(self, remembered: Float32[np.ndarray, "m d"]) -> Float32[np.ndarray, "n m"]:
+        """Of every face from every remembered one."""
+        n, m = len(self.features), len(remembered)
+        if not n or not m:
+            return np.zeros((n, m), np.float32)
+        d = self.features.shape[1]
+        # One product for the features and their bases: small products cost more in calls than in sums.
+        rows = np.concatenate([self.features[:, None], self.bases], 1)
+        products = (rows.reshape(5 * n, d) @ remembered.T).reshape(n, 5, m)
+        own = (rows @ self.features[:, :, None])[..., 0]
+        plain = own[:, :1] + np.square(remembered).sum(1) - 2 * products[:, 0]
+        explained = np.square(own[:, 1:, None] - products[:, 1:]).sum(1)
+        result: Float32[np.ndarray, "n m"] = np.sqrt(np.maximum(plain - explained, 0))
+        return result
+
+
+def look(image: UInt8[np.ndarray, "h w 3"], boxes_px: Float32[np.ndarray, "n 4"]) -> Appearance:
+    """Take the appearance of every face of an RGB image."""
+    thumbnails = np.zeros((len(boxes_px), CELLS, CELLS, 3), np.uint8)
+    if not len(boxes_px):
+        return Appearance(np.zeros((0, _LENGTH), np.float32), np.zeros((0, 4, _LENGTH), np.float32), thumbnails)
+    for thumbnail, box in zip(thumbnails, boxes_px, strict=True):
+        thumbnail[:] = _cut(image, box)
+    cells = thumbnails.astype(np.float32)
+    cells /= np.maximum(cells.mean((1, 2, 3), keepdims=True), 1.0)
+    planes = _SMOOTH @ (cells @ _PLANES.T).transpose(0, 3, 1, 2) @ _SMOOTH.T
+    # Root mean squares over all cells and planes.
+    planes *= np.float32(1 / math.sqrt(planes[0].size))
+    histogram = _histograms(cells) * np.float32(math.sqrt(_HISTOGRAM_WEIGHT))
+    features = np.concatenate([planes.reshape(len(planes), -1), histogram], 1)
+    bases = np.zeros((len(planes), 4, _LENGTH), np.float32)
+    bases[..., : planes[0].size] = _tangent_bases(planes)
+    return Appearance(features, bases, thumbnails)
+
+
+def same_backdrop(
+    thumbnail: UInt8[np.ndarray, "c c 3"], image: UInt8[np.ndarray, "h w 3"], box_px: Float32[np.ndarray, " 4"]
+) -> bool:
+    """Whether the room behind a head is plainly still there: then it is the same tile, and a head that turned.
+
+    A plain wall says nothing, since the next person may sit before one too, so a backdrop must have texture to vouch.
+
+    Args:
+        thumbnail: of the head when it was last seen.
+        image: what is seen now.
+        box_px: where the head was when it was last seen.
+    """
+    before, now = (cells[_BACKDROP].astype(np.float32) for cells in (thumbnail, _cut(image, box_px)))
+    before /= max(float(before.mean()), 1.0)
+    now /= max(float(now.mean()), 1.0)
+    texture = float(np.median(np.abs(before - np.median(before, 0)).max(1)))
+    change = float(np.quantile(np.abs(before - now).max(1), 0.8))
+    return texture > _TEXTURE and change < _UNCHANGED * texture
+
+
+def _cut(image: UInt8[np.ndarray, "h w 3"], box_px: Float32[np.ndarray, " 4"]) -> UInt8[np.ndarray, "c c 3"]:
+    """A square around a box as 16x16 cells, each the mean of 4x4 samples; beyond the image its border is repeated."""
+    x, y, w, h = box_px.tolist()
+    height, width = image.shape[:2]
+    side = min(max(round(CONTEXT * math.sqrt(max(w, 1.0) * max(h, 1.0))), 2), 2 * max(height, width))
+    # A box that lies outside the image altogether still shares its nearest pixel.
+    left = min(max(round(x + w / 2 - side / 2), 1 - side), width - 1)
+    top = min(max(round(y + h / 2 - side / 2), 1 - side), height - 1)
+    inside = image[max(top, 0) : top + side, max(left, 0) : left + side]
+    missing = (max(-top, 0), max(top + side - height, 0), max(-left, 0), max(left + side - width, 0))
+    if any(missing):
+        inside = cv2.copyMakeBorder(inside, *missing, cv2.BORDER_REPLICATE)
+    # A fixed grid of samples, then means: the cost does not grow with the face, as a true mean of its pixels would.
+    samples = cv2.resize(inside, (_SAMPLES * CELLS, _SAMPLES * CELLS), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(samples, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+
+
+def _histograms(cells: Float32[np.ndarray, "n c c 3"]) -> Float32[np.ndarray, "n b"]:
+    """Square roots of soft histograms, so that their Euclidean distance is Hellinger's."""
+    n = len(cells)
+    light = cells.mean(3)
+    red_green = (cells[..., 0] - cells[..., 1]) / (light + 0.1)
+    yellow_blue = ((cells[..., 0] + cells[..., 1]) / 2 - cells[..., 2]) / (light + 0.1)
+    parts = []
+    for values, (low, high, bins) in zip((light, red_green, yellow_blue), _HISTOGRAMS, strict=True):
+        place = np.clip((values.reshape(n, -1) - low) / (high - low), 0, 1) * (bins - 1)
+        left = np.minimum(place.astype(np.int64), bins - 2)
+        share = place - left
+        # Each value is shared between its two nearest bins.
+        index = left + np.arange(n)[:, None] * bins
+        counts = np.bincount(index.ravel(), (1 - share).ravel(), n * bins)
+        counts += np.bincount(index.ravel() + 1, share.ravel(), n * bins)
+        parts.append(np.sqrt(counts.reshape(n, bins) / (len(_HISTOGRAMS) * CELLS**2)))
+    return np.concatenate(parts, 1).astype(np.float32)
+
+
+def _tangent_bases(planes: Float32[np.ndarray, "n 3 c c"]) -> Float32[np.ndarray, "n 4 d"]:
+    right, down = planes @ _SLOPE.T, _SLOPE @ planes
+    x, y = _PLACE, _PLACE[:, None]
+    moves = np.stack([right, down, right * x + down * y, down * x - right * y], 1).reshape(len(planes), 4, -1)
+    gram = moves @ moves.transpose(0, 2, 1) + _RIDGE * np.eye(4, dtype=np.float32)
+    bases: Float32[np.ndarray, "n 4 d"] = np.linalg.inv(np.linalg.cholesky(gram)) @ moves
+    return bases
