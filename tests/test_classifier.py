@@ -1,0 +1,88 @@
+"""The readout against the formulas of the docs, and the shipped model's behaviour."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classmood.classifier import Classifier, read_out, softmax
+from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
+from classmood.errors import ModelError
+
+# Russell and Mehrabian's coordinates, written out again so that a slip in the package's table shows.
+COORDINATES = {
+    "neutral": (0, 0, 0),
+    "happiness": (0.76, 0.48, 0.35),
+    "surprise": (0.40, 0.67, -0.13),
+    "sadness": (-0.63, -0.27, -0.33),
+    "anger": (-0.44, 0.72, 0.32),
+    "disgust": (-0.60, 0.35, 0.11),
+    "fear": (-0.62, 0.82, -0.43),
+    "contempt": (-0.23, 0.31, 0.18),
+}
+distributions = st.lists(st.floats(0.001, 1), min_size=8, max_size=8).map(lambda v: [x / sum(v) for x in v])
+
+
+@given(distributions)
+def test_the_readout_is_that_of_the_formulas(shares: list[float]) -> None:
+    p = dict(zip(FERPLUS_CLASSES, shares, strict=True))
+    out = read_out(np.array([shares], np.float32), np.array([0.9], np.float32))
+    got = dict(zip(CLASSROOM_CLASSES, out.classroom[0].tolist(), strict=True))
+    vad = [sum(p[k] * COORDINATES[k][axis] for k in p) for axis in range(3)]
+    expected = {
+        "neutral": p["neutral"],
+        "joy": p["happiness"],
+        "surprise": p["surprise"],
+        "grief": p["sadness"],
+        "fury": p["anger"],
+        "terror": p["fear"],
+        "disdain": p["disgust"] + p["contempt"],
+    }
+    for name, centre in (("appreciation", (0.55, 0.07, -0.14)), ("caution", (0.12, 0.50, 0.28))):
+        expected[name] = math.exp(-sum((a - b) ** 2 for a, b in zip(vad, centre, strict=True)) / (2 * 0.25**2))
+    assert got == pytest.approx(expected, abs=1e-5)
+    assert out.vad[0] == pytest.approx(vad, abs=1e-5)
+    assert out.intensity[0] == pytest.approx(1 - p["neutral"], abs=1e-5)
+
+
+@given(distributions)
+def test_measured_classes_sum_to_one_and_derived_take_nothing(shares: list[float]) -> None:
+    out = read_out(np.array([shares], np.float32), np.array([0.9], np.float32))
+    derived = [CLASSROOM_CLASSES.index(name) for name in ("appreciation", "caution")]
+    assert np.delete(out.classroom[0], derived).sum() == pytest.approx(1, abs=1e-5)
+    assert np.all((out.classroom >= 0) & (out.classroom <= 1.00001))
+
+
+def test_not_sure_is_below_the_threshold() -> None:
+    p = np.full((3, 8), 0.125, np.float32)
+    out = read_out(p, np.array([0.39, 0.4, 0.41], np.float32), not_sure_below=0.4)
+    assert out.not_sure.tolist() == [True, False, False]
+
+
+def test_a_higher_temperature_is_more_even() -> None:
+    logits = np.array([[3.0, 1.0, 0.0]], np.float32)
+    assert softmax(logits, 1.0)[0] == pytest.approx(np.exp([3, 1, 0]) / np.exp([3, 1, 0]).sum(), abs=1e-6)
+    assert softmax(logits, 3.0).max() < softmax(logits, 1.0).max()
+    assert np.isfinite(softmax(np.array([[1e4, -1e4, 0]], np.float32), 1.0)).all()
+
+
+def test_batches_do_not_change_what_a_face_gets() -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (7, 48, 48), dtype=np.uint8)
+    whole, pieces = Classifier(batch=32), Classifier(batch=2)
+    assert np.allclose(whole.logits(crops), pieces.logits(crops), atol=1e-4)
+    assert len(whole(crops)) == 7
+
+
+def test_no_crops_no_emotions() -> None:
+    out = Classifier()(np.zeros((0, 48, 48), np.uint8))
+    assert len(out) == 0
+    assert out.classroom.shape == (0, 9)
+
+
+def test_a_missing_model_is_named() -> None:
+    with pytest.raises(ModelError, match=r"no-such: no such model file; shipped are .*emotion-resnet18-int8"):
+        Classifier("no-such")
