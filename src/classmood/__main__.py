@@ -1,0 +1,5 @@
+"""`python -m classmood` is the command `classmood`."""
+
+from classmood.cli import main
+
+main()

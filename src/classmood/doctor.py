@@ -1,0 +1,116 @@
+"""`classmood doctor`: what is installed, which models with licence and checksum, and a self-test off the network.
+
+The self-test runs the real models on drawn input with Python's sockets closed, so that a library which wanted to call
+home would be caught: any attempt is counted and reported.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from classmood.classifier import Classifier
+from classmood.errors import ClassmoodError
+from classmood.faces import CenterFace
+from classmood.models import weights
+
+LIBRARIES = ("numpy", "opencv-python-headless", "onnxruntime", "av", "scipy", "pillow", "pydantic", "typer")
+EXTRAS = {"demo": ("skimage",), "archive": ("pyarrow",), "train": ("torch", "safetensors", "sklearn", "matplotlib")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: what was looked at, what was found, and whether that is as it should be."""
+
+    what: str
+    found: str
+    good: bool = True
+
+
+@dataclass(slots=True)
+class _Attempts:
+    addresses: list[str] = field(default_factory=list)
+
+
+def examine() -> list[Finding]:
+    """Look at everything and return it line by line; nothing is raised."""
+    findings = [
+        Finding("classmood", _version("classmood")),
+        Finding("Python", f"{platform.python_version()} ({sys.executable})"),
+        Finding(
+            "machine", f"{platform.system()} {platform.machine()}, {platform.processor() or 'processor not named'}"
+        ),
+    ]
+    findings += [Finding(name, _version(name), _version(name) != "missing") for name in LIBRARIES]
+    for extra, modules in EXTRAS.items():
+        missing = [name for name in modules if importlib.util.find_spec(name) is None]
+        findings.append(Finding(f"extra [{extra}]", f"without {', '.join(missing)}" if missing else "installed"))
+    findings += [_model(weights.SHIPPED_EMOTION), _model(weights.SHIPPED_DETECTOR)]
+    return findings + _self_test()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _model(name: str) -> Finding:
+    try:
+        path = weights.find(name)
+        card = weights.read_card(path, weights.Card)
+    except ClassmoodError as error:
+        return Finding(f"model {name}", str(error), good=False)
+    size_mb = path.stat().st_size / 1e6
+    return Finding(f"model {name}", f"{card.licence}, {size_mb:.1f} MB, SHA-256 {card.sha256} as recorded")
+
+
+def _self_test() -> list[Finding]:
+    with _closed_network() as attempts:
+        try:
+            # A drawn scene without a person: the detector must find no face in it.
+            scene = np.full((360, 640, 3), 96, np.uint8)
+            scene[100:260, 200:440] = (180, 160, 140)
+            found = len(CenterFace().detect(scene))
+            emotions = Classifier()(np.linspace(0, 255, 2 * 48 * 48).reshape(2, 48, 48).astype(np.uint8))
+            total = float(emotions.ferplus.sum())
+            good = found == 0 and abs(total - 2) < 1e-4
+            result = Finding(
+                "self-test", f"{found} faces in an empty scene, probabilities sum to {total / 2:.6f}", good
+            )
+        except ClassmoodError as error:
+            result = Finding("self-test", str(error), good=False)
+    touched = ", ".join(attempts.addresses) or "nothing touched the network"
+    return [result, Finding("network", touched, not attempts.addresses)]
+
+
+@contextmanager
+def _closed_network() -> Iterator[_Attempts]:
+    """Refuse and count every connection and name look-up that Python code attempts."""
+    attempts = _Attempts()
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def refuse_connect(_: socket.socket, address: object) -> None:
+        attempts.addresses.append(str(address))
+        raise OSError("the network is closed during the self-test")
+
+    def refuse_look_up(host: object, *_: object, **__: object) -> list[object]:
+        attempts.addresses.append(str(host))
+        raise OSError("the network is closed during the self-test")
+
+    socket.socket.connect = refuse_connect  # type: ignore[method-assign, assignment]
+    socket.getaddrinfo = refuse_look_up  # type: ignore[assignment]
+    try:
+        yield attempts
+    finally:
+        socket.socket.connect = connect  # type: ignore[method-assign]
+        socket.getaddrinfo = look_up
