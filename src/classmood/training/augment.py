@@ -1,11 +1,12 @@
 """Random changes to a batch of crops, so that the network holds for other cameras, crops and lighting.
 
-Convention: batches are float32 M x 1 x F x Q with grey in [0, 1]; geometry repeats the border. Every draw comes from the
-generator that is passed in, so that a run can be repeated and resumed to the digit.
+Convention: batches are float32 M x 1 x F x Q with grey in [0, 1]; geometry repeats the border. Every draw comes from
+the generator that is passed in, so that a run can be repeated and resumed to the digit.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -95,11 +96,11 @@ class Augment:
 def mixup(
     x: Float[Tensor, "m 1 f q"], target: Float[Tensor, "m k"], alpha: float, generator: torch.Generator
 ) -> tuple[Float[Tensor, "m 1 f q"], Float[Tensor, "m k"]]:
-    """Mixup (Zhang et al. 2018): each sample blended with another of the batch, one beta-distributed share a batch."""
+    """Mixup (Zhang et al. 2018): samples blended with others of the batch, one Beta(alpha, alpha) share for all."""
     if alpha <= 0:
         return x, target
-    # Two gamma draws make a beta draw; torch's Gamma ignores generators, so use the sum of exponentials' power form.
-    u, v = torch.rand(2, generator=generator).clamp_min(1e-9).pow(1 / alpha)
-    share = float((u / (u + v)).clamp(0, 1))
+    # torch's own Beta ignores generators; NumPy's is started from the one that was passed in.
+    start = int(torch.randint(2**62, (), generator=generator))
+    share = float(np.random.default_rng(start).beta(alpha, alpha))
     other = torch.randperm(len(x), generator=generator).to(x.device)
     return share * x + (1 - share) * x[other], share * target + (1 - share) * target[other]

@@ -1,28 +1,34 @@
 """Loaders: FER+ as parquet, Kaggle's FER2013 with FER+ votes, a folder of images by class, a manifest.
 
-All give ``Samples`` over the eight FER+ classes. The test splits are read only by ``load_test``, and training rows that
-are pixel duplicates of a test row are dropped, so that nothing of them is learned.
+All give ``Samples`` over the eight FER+ classes. Of the test splits it is read only which images they hold: training
+rows that are pixel duplicates of a test row are dropped, so that nothing of them is learned.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from jaxtyping import Float32
 
+from classmood.crops import crop_whole
 from classmood.emotions import FERPLUS_CLASSES, UnknownLabel, ferplus_class
 from classmood.errors import InputError, ManifestError, MissingExtra, RecipeError
+from classmood.images import IMAGE_ENDINGS, read_image
+from classmood.manifest import read_manifest
 from classmood.training.samples import Samples
 
 VOTE_COLUMNS = tuple(f"votes_{name}" for name in FERPLUS_CLASSES)
 TEST_SPLITS = ("public_test", "private_test")
-_FERPLUS_CSV_COLUMNS = FERPLUS_CLASSES
 _KAGGLE_SPLITS = {"Training": "train", "PublicTest": "public_test", "PrivateTest": "private_test"}
-_IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+_KAGGLE_VOTES = (*FERPLUS_CLASSES, "unknown", "NF")
+# Rows that more raters than this called no face are no face.
+_MOST_NOT_A_FACE = 5
 
 
 def soft_labels(votes: np.ndarray) -> Float32[np.ndarray, "n 8"]:
@@ -32,7 +38,8 @@ def soft_labels(votes: np.ndarray) -> Float32[np.ndarray, "n 8"]:
     """
     kept = np.where(votes > 1, votes, 0).astype(np.float32)
     total = kept.sum(1, keepdims=True)
-    return np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
+    shares: Float32[np.ndarray, "n 8"] = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
+    return shares
 
 
 def load_training(source: str, path: Path) -> Samples:
@@ -40,7 +47,9 @@ def load_training(source: str, path: Path) -> Samples:
 
     Args:
         source: ``ferplus`` (folder of parquet files), ``fer2013`` (folder with ``fer2013.csv`` and
-            ``fer2013new.csv``), ``folder`` (a subfolder a class) or ``manifest`` (CSV with ``path,label``).
+            ``fer2013new.csv``), ``folder`` (a subfolder a class) or ``manifest`` (CSV with ``path,label`` and, where
+            one person has several rows, ``subject``: rows of one subject never cross a fold).
+        path: the folder or manifest.
 
     Raises:
         InputError: the data is not there or cannot be read; the message says what was expected.
@@ -60,42 +69,52 @@ def load_training(source: str, path: Path) -> Samples:
 def read_split(path: Path, split: str) -> tuple[list[str], list[bytes], np.ndarray, list[str]]:
     """One FER+ parquet split: names, encoded images, votes (n x 10) and duplicate groups, row by row."""
     try:
-        import pyarrow.parquet as parquet
+        import pyarrow as pa
+        from pyarrow import parquet
     except ImportError as error:
         raise MissingExtra("reading parquet files", "train") from error
     file = path / f"{split}.parquet"
     if not file.is_file():
         raise InputError(f"{file}: not found; expected the FER+ parquet files (train, public_test, private_test) there")
-    table = parquet.read_table(file)
-    votes = np.stack([table[c].to_numpy() for c in (*VOTE_COLUMNS, "votes_unknown", "votes_not_a_face")], 1)
-    images = [row["bytes"] for row in table["image"].to_pylist()]
-    names = table["name"].to_pylist()
+    try:
+        table = parquet.read_table(file)
+        votes = np.stack([table[c].to_numpy() for c in (*VOTE_COLUMNS, "votes_unknown", "votes_not_a_face")], 1)
+        images = [row["bytes"] for row in table["image"].to_pylist()]
+        names = table["name"].to_pylist()
+        duplicates = table["duplicate_group"].to_pylist()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        problem = str(error).splitlines()[0]
+        raise InputError(f"{file}: expected FER+ as parquet, with columns name, image, votes_* ({problem})") from error
     # Rows without a duplicate have no group: each is then its own.
-    groups = [group or name for name, group in zip(names, table["duplicate_group"].to_pylist(), strict=True)]
+    groups = [group or name for name, group in zip(names, duplicates, strict=True)]
     return names, images, votes, groups
 
 
 def decode_grey(data: bytes, name: str) -> np.ndarray:
-    """An encoded image as a 48x48 grey crop."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    """An encoded grey image as a 48x48 crop."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if image is None:
         raise InputError(f"{name}: cannot be read as an image")
-    return image if image.shape == (48, 48) else cv2.resize(image, (48, 48), interpolation=cv2.INTER_AREA)
+    return crop_whole(image.astype(np.uint8, copy=False))
 
 
 def _ferplus_training(path: Path) -> Samples:
     names, encoded, votes, groups = read_split(path, "train")
     test_groups = {group for split in TEST_SPLITS for group in read_split(path, split)[3]}
-    images = np.stack([decode_grey(data, name) for data, name in zip(encoded, names, strict=True)])
+    images = [decode_grey(data, name) for data, name in zip(encoded, names, strict=True)]
     return _usable(images, votes, names, groups, test_groups)
 
 
-def _usable(images: np.ndarray, votes: np.ndarray, names: list[str], groups: list[str], tests: set[str]) -> Samples:
+def _usable(
+    images: list[np.ndarray], votes: np.ndarray, names: list[str], groups: list[str], tests: set[str]
+) -> Samples:
     """Drop rows that no class won a second vote for, rows most raters called no face, and duplicates of test rows."""
+    if not images:
+        raise InputError("the data holds no training rows; expected the training split with images and votes")
     targets = soft_labels(votes[:, :8])
     duplicate = np.array([group in tests for group in groups])
-    keep = np.flatnonzero((targets.sum(1) > 0) & (votes[:, 9] <= 5) & ~duplicate)
-    return Samples(images, targets, tuple(names), tuple(groups)).take(keep)
+    keep = np.flatnonzero((targets.sum(1) > 0) & (votes[:, 9] <= _MOST_NOT_A_FACE) & ~duplicate)
+    return Samples(np.stack(images), targets, tuple(names), tuple(groups)).take(keep)
 
 
 def _kaggle_training(path: Path) -> Samples:
@@ -104,20 +123,43 @@ def _kaggle_training(path: Path) -> Samples:
         if not file.is_file():
             raise InputError(f"{file}: not found; expected Kaggle's fer2013.csv and Microsoft's fer2013new.csv there")
     images, votes, names, groups, tests = [], [], [], [], set()
-    with pixels_file.open(newline="") as a, votes_file.open(newline="") as b:
-        for row, (pixel_row, vote_row) in enumerate(zip(csv.DictReader(a), csv.DictReader(b), strict=True), start=2):
-            values = np.array(pixel_row["pixels"].split(), np.uint8)
-            if values.size != 48 * 48:
-                raise InputError(f"{pixels_file}: row {row}: expected 2304 pixels, got {values.size}")
-            group = hashlib.sha256(values.tobytes()).hexdigest()
-            if _KAGGLE_SPLITS[pixel_row["Usage"]] in TEST_SPLITS:
+    with pixels_file.open(newline="", encoding="utf-8") as a, votes_file.open(newline="", encoding="utf-8") as b:
+        pairs = itertools.zip_longest(csv.DictReader(a), csv.DictReader(b))
+        for row, (pixel_row, vote_row) in enumerate(pairs, start=2):
+            if pixel_row is None or vote_row is None:
+                short, long = (pixels_file, votes_file) if pixel_row is None else (votes_file, pixels_file)
+                raise InputError(
+                    f"{short}: ends before row {row}, which {long.name} has; expected the same rows in both"
+                )
+            try:
+                split, crop, row_votes = _kaggle_row(pixel_row, vote_row)
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                problem = f"no column {error}" if isinstance(error, KeyError) else str(error)
+                raise InputError(f"{pixels_file} and {votes_file.name}: row {row}: {problem}") from error
+            group = hashlib.sha256(crop.tobytes()).hexdigest()
+            if split in TEST_SPLITS:
                 tests.add(group)
                 continue
-            images.append(values.reshape(48, 48))
-            votes.append([int(vote_row[c]) for c in (*FERPLUS_CLASSES, "unknown", "NF")])
-            names.append(vote_row["Image name"] or f"row{row}")
+            images.append(crop)
+            votes.append(row_votes)
+            names.append(vote_row.get("Image name") or f"row{row}")
             groups.append(group)
-    return _usable(np.stack(images), np.array(votes), names, groups, tests)
+    return _usable(images, np.array(votes), names, groups, tests)
+
+
+def _kaggle_row(pixels: dict[str, str], votes: dict[str, str]) -> tuple[str, np.ndarray, list[int]]:
+    """One face of the two files: its split, its crop, its ten counts of votes."""
+    usage = pixels["Usage"]
+    if usage not in _KAGGLE_SPLITS:
+        raise ValueError(f"expected Usage {', '.join(_KAGGLE_SPLITS)}, got {usage!r}")
+    if votes["Usage"] != usage:
+        raise ValueError(
+            f"Usage is {usage} in one file and {votes['Usage']} in the other; expected the same rows in both"
+        )
+    values = np.array(pixels["pixels"].split(), np.uint8)
+    if values.size != 48 * 48:
+        raise ValueError(f"expected 2304 pixels, got {values.size}")
+    return _KAGGLE_SPLITS[usage], values.reshape(48, 48), [int(votes[column]) for column in _KAGGLE_VOTES]
 
 
 def _folder(path: Path) -> Samples:
@@ -129,29 +171,42 @@ def _folder(path: Path) -> Samples:
             label = ferplus_class(folder.name)
         except UnknownLabel as error:
             raise InputError(f"{folder}: {error}") from error
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGE_ENDINGS)
-        rows += [(file, label, str(file)) for file in files]
+        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_ENDINGS)
+        rows += [_Row(file, label, str(file)) for file in files]
     return _labelled(rows, str(path))
 
 
 def _manifest(path: Path) -> Samples:
-    from classmood.manifest import read_manifest
-
     manifest = read_manifest(path)
     rows = []
     for entry in manifest.entries:
         try:
-            rows.append((entry.path, ferplus_class(entry.label), entry.groups.get("subject", str(entry.path))))
+            group = entry.groups.get("subject") or str(entry.path)
+            rows.append(_Row(entry.path, ferplus_class(entry.label), group, f"{path}: row {entry.row}: "))
         except UnknownLabel as error:
             raise ManifestError(f"{path}: row {entry.row}: {error}") from error
     return _labelled(rows, str(path))
 
 
-def _labelled(rows: list[tuple[Path, str, str]], source: str) -> Samples:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A labelled file, and what an error about it says first."""
+
+    file: Path
+    label: str
+    group: str
+    place: str = ""
+
+
+def _labelled(rows: list[_Row], source: str) -> Samples:
     if not rows:
         raise InputError(f"{source}: no images found")
-    images = np.stack([decode_grey(file.read_bytes(), str(file)) for file, _, _ in rows])
+    images = []
+    for row in rows:
+        try:
+            images.append(crop_whole(read_image(row.file)))
+        except InputError as error:
+            raise InputError(f"{row.place}{error}") from error
     targets = np.zeros((len(rows), len(FERPLUS_CLASSES)), np.float32)
-    for i, (_, label, _) in enumerate(rows):
-        targets[i, FERPLUS_CLASSES.index(label)] = 1
-    return Samples(images, targets, tuple(str(f) for f, _, _ in rows), tuple(group for _, _, group in rows))
+    targets[np.arange(len(rows)), [FERPLUS_CLASSES.index(row.label) for row in rows]] = 1
+    return Samples(np.stack(images), targets, tuple(str(row.file) for row in rows), tuple(row.group for row in rows))

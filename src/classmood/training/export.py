@@ -1,17 +1,19 @@
 """From a training run to files: a half-precision master, and ONNX in float32 or int8 with its card.
 
-The int8 file is statically quantised, QDQ, weights per channel as signed 7-bit values (``reduce_range``) and activations
-unsigned 8-bit. Seven bits, because on processors without VNNI (AVX2 alone) the 8-bit product sums of two neighbours
-saturate at 16 bits and silently change the result; with seven they cannot.
+The int8 file is statically quantised, QDQ, weights per channel as signed 7-bit values (``reduce_range``) and
+activations unsigned 8-bit. Seven bits, because on processors without VNNI (AVX2 alone) the 8-bit product sums of two
+neighbours saturate at 16 bits and silently change the result; with seven they cannot.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Literal
 
 import numpy as np
@@ -57,8 +59,9 @@ def read_checkpoint(path: Path) -> Master:
         recipe = Recipe.model_validate_json(state["recipe"])
         network = EmotionNetwork(recipe.settings())
         network.load_state_dict(state["average"])
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path}: expected a checkpoint of classmood train ({str(error).splitlines()[0]})") from error
+    except (OSError, EOFError, KeyError, TypeError, RuntimeError, ValueError, UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{path}: expected a checkpoint of classmood train ({reason})") from error
     return Master(network.eval(), recipe)
 
 
@@ -82,7 +85,8 @@ def read_master(path: Path) -> Master:
             recipe = Recipe.model_validate_json(file.metadata()["recipe"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: expected a master written by classmood export ({str(error).splitlines()[0]})") from error
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path}: expected a master written by classmood export ({reason})") from error
     network = EmotionNetwork(recipe.settings())
     network.load_state_dict({name: v.float() if v.dtype.is_floating_point else v for name, v in state.items()})
     return Master(network.eval(), recipe)
@@ -108,16 +112,20 @@ def export_onnx(
     """
     with tempfile.TemporaryDirectory() as folder:
         plain, prepared = Path(folder, "plain.onnx"), Path(folder, "prepared.onnx")
-        torch.onnx.export(
-            master.network,
-            (torch.zeros(2, 1, SIDE_PX, SIDE_PX),),
-            str(plain),
-            input_names=["crops"],
-            output_names=["logits"],
-            dynamic_axes={"crops": {0: "n"}, "logits": {0: "n"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+        with warnings.catch_warnings():
+            # torch calls this exporter its old one; the new one needs onnxscript as well, for the same file. It also
+            # warns that sizes become constants: they are the crop's, and the batch, which is not, is none of them.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                master.network,
+                (torch.zeros(2, 1, SIDE_PX, SIDE_PX),),
+                str(plain),
+                input_names=["crops"],
+                output_names=["logits"],
+                dynamic_axes={"crops": {0: "n"}, "logits": {0: "n"}},
+                opset_version=OPSET,
+                dynamo=False,
+            )
         quant_pre_process(str(plain), str(prepared))
         if precision == "float32":
             onnx.save(onnx.load(str(prepared)), str(path))
@@ -190,6 +198,10 @@ def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8
     parts = [held.images[i : i + 64] for i in range(0, len(held), 64)]
     logits = np.concatenate([session.run(None, {"crops": normalise(part)})[0] for part in parts])
     accuracy = float((logits.argmax(1) == held.targets.argmax(1)).mean())
-    measured = {"seed": master.recipe.schedule.seed, "held_out": len(held), "held_accuracy": round(accuracy, 4)}
+    measured: dict[str, str | float | int] = {
+        "seed": master.recipe.schedule.seed,
+        "held_out": len(held),
+        "held_accuracy": round(accuracy, 4),
+    }
     write_card(out, precision, calibrate(logits, held.targets), measured)
     return out

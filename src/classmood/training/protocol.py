@@ -25,7 +25,8 @@ Protocol = Literal["argmax", "majority"]
 def labels(votes: Int[np.ndarray, "n 10"], protocol: Protocol) -> Int[np.ndarray, " n"]:
     """The class of each row by a protocol, as a place in ``FERPLUS_CLASSES``; -1 where it has none."""
     if protocol == "argmax":
-        return votes[:, : len(FERPLUS_CLASSES)].argmax(1)
+        most: Int[np.ndarray, " n"] = votes[:, : len(FERPLUS_CLASSES)].argmax(1)
+        return most
     kept = np.where(votes > 1, votes, 0)
     winner = kept.argmax(1)
     strict = (2 * kept.max(1) > kept.sum(1)) & (winner < len(FERPLUS_CLASSES))

@@ -6,10 +6,10 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from classmood.errors import RecipeError
-from classmood.training.resnet import NetworkSettings
+from classmood.training.resnet import WIDTHS, NetworkSettings
 
 
 class _Section(BaseModel):
@@ -20,11 +20,25 @@ class NetworkSection(_Section):
     """See ``classmood.training.resnet.NetworkSettings``."""
 
     stem: Literal["half", "quarter", "deep"] = "quarter"
-    sge_groups: int = Field(16, ge=0)
+    sge_groups: int = Field(default=16, ge=0)
     lip_order: Literal["A", "B", ""] = "B"
     srm: bool = True
-    fusion: tuple[int, ...] = (2, 3, 4)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    fusion: tuple[Literal[1, 2, 3, 4], ...] = Field(default=(2, 3, 4), min_length=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @field_validator("sge_groups")
+    @classmethod
+    def _divides(cls, groups: int) -> int:
+        if groups and WIDTHS[0] % groups:
+            raise ValueError(f"expected 0 or a divisor of the first layer's {WIDTHS[0]} channels, got {groups}")
+        return groups
+
+    @field_validator("fusion")
+    @classmethod
+    def _each_once(cls, layers: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(layers)) < len(layers):
+            raise ValueError(f"expected each layer once, got {list(layers)}")
+        return layers
 
 
 class DataSection(_Section):
@@ -32,41 +46,41 @@ class DataSection(_Section):
 
     source: str = "ferplus"
     path: str = ""
-    holdout: float = Field(0.08, ge=0, lt=0.9)
-    fraction: float = Field(1.0, gt=0, le=1)
+    holdout: float = Field(default=0.08, ge=0, lt=0.9)
+    fraction: float = Field(default=1.0, gt=0, le=1)
 
 
 class AugmentSection(_Section):
     """Ranges of the random changes, see ``classmood.training.augment``. Zero turns one off."""
 
     flip: bool = True
-    rotation_degrees: float = Field(12.0, ge=0)
-    scale: float = Field(0.2, ge=0, description="log2 range of the zoom, both ways")
-    shear: float = Field(0.05, ge=0)
-    shift: float = Field(0.08, ge=0, description="share of the crop's side")
-    contrast: float = Field(0.3, ge=0)
-    brightness: float = Field(0.15, ge=0)
-    gamma: float = Field(0.25, ge=0)
-    blur_probability: float = Field(0.15, ge=0, le=1)
-    noise: float = Field(0.03, ge=0)
-    erase_probability: float = Field(0.25, ge=0, le=1)
-    mixup: float = Field(0.0, ge=0, description="alpha of the beta distribution")
+    rotation_degrees: float = Field(default=12.0, ge=0)
+    scale: float = Field(default=0.2, ge=0, description="log2 range of the zoom, both ways")
+    shear: float = Field(default=0.05, ge=0)
+    shift: float = Field(default=0.08, ge=0, description="share of the crop's side")
+    contrast: float = Field(default=0.3, ge=0)
+    brightness: float = Field(default=0.15, ge=0)
+    gamma: float = Field(default=0.25, ge=0)
+    blur_probability: float = Field(default=0.15, ge=0, le=1)
+    noise: float = Field(default=0.03, ge=0)
+    erase_probability: float = Field(default=0.25, ge=0, le=1)
+    mixup: float = Field(default=0.0, ge=0, description="alpha of the beta distribution")
 
 
 class ScheduleSection(_Section):
     """Optimiser and schedule: SGD with Nesterov momentum, one cycle of the rate (linear rise, cosine fall)."""
 
-    epochs: int = Field(30, ge=1)
-    small_epochs: int = Field(0, ge=0, description="first epochs on shrunken crops: cheaper, and as good to start with")
-    small_side_px: int = Field(32, ge=16, le=48)
-    compile: bool = Field(False, description="fuse the network by torch.compile; needs a C++ compiler")
-    batch_size: int = Field(128, ge=1)
-    learning_rate: float = Field(0.1, gt=0)
-    warmup_epochs: float = Field(2.0, ge=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(5e-4, ge=0)
-    ema_decay: float = Field(0.999, ge=0, lt=1)
-    gradient_clip: float = Field(5.0, gt=0)
+    epochs: int = Field(default=30, ge=1)
+    small_epochs: int = Field(default=0, ge=0, description="first epochs, on shrunken crops: cheaper to start with")
+    small_side_px: int = Field(default=32, ge=20, le=48)
+    compile: bool = Field(default=False, description="fuse the network by torch.compile; needs a C++ compiler")
+    batch_size: int = Field(default=128, ge=2, description="over all workers; the norms need two samples in each")
+    learning_rate: float = Field(default=0.1, gt=0)
+    warmup_epochs: float = Field(default=2.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    gradient_clip: float = Field(default=5.0, gt=0)
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
@@ -94,7 +108,7 @@ def read_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise RecipeError(f"{path}: cannot read the recipe ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not a TOML file ({error})") from error
     except ValidationError as error:
         first = error.errors()[0]

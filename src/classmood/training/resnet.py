@@ -108,7 +108,7 @@ def _stem_convolutions(stem: str) -> list[nn.Module]:
 
 
 class EmotionNetwork(nn.Module):
-    """Grey face crops to class logits. Input is normalised by ``classmood.crops`` (zero mean, unit spread over data)."""
+    """Grey face crops to class logits. Input is normalised by ``classmood.crops``."""
 
     def __init__(self, settings: NetworkSettings | None = None) -> None:
         super().__init__()

@@ -53,7 +53,9 @@ class Samples:
         held = np.flatnonzero(places < holdout)
         kept = np.flatnonzero((places >= holdout) & (places < holdout + (1 - holdout) * fraction))
         if not len(kept):
-            raise RecipeError(f"no samples left to train on out of {len(self)}; lower data.holdout or raise data.fraction")
+            raise RecipeError(
+                f"no samples left to train on out of {len(self)}; lower data.holdout or raise data.fraction"
+            )
         return self.take(kept), self.take(held)
 
 

@@ -12,6 +12,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from classmood.errors import RecipeError, TrainingError
+from classmood.errors import OutputError, RecipeError, TrainingError
 from classmood.training.augment import Augment, mixup
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork
@@ -69,10 +70,20 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
 
     Raises:
         RecipeError: the folder holds a run of another recipe.
-        TrainingError: the loss is not a number, or the checkpoint cannot be written; the last good one is kept.
+        OutputError: the folder cannot be made.
+        TrainingError: there are too few samples for a step, the loss is not a number, or the checkpoint cannot be read
+            or written; the last good one is kept.
     """
     worker = join_workers()
-    folder.mkdir(parents=True, exist_ok=True)
+    if min(recipe.schedule.batch_size, len(training)) < 2 * worker.size:
+        raise TrainingError(
+            f"expected at least {2 * worker.size} samples and schedule.batch_size for {worker.size} worker(s), got "
+            f"{len(training)} and {recipe.schedule.batch_size}"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     run = _Run(recipe, worker, folder)
     run.resume()
     last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
@@ -102,8 +113,8 @@ class _Run:
         self.device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
         torch.manual_seed(schedule.seed)
         # channels_last is the layout in which oneDNN and cuDNN run convolutions fastest.
-        self.network = EmotionNetwork(recipe.settings()).to(self.device, memory_format=torch.channels_last)
-        self.average = EmotionNetwork(recipe.settings()).to(self.device, memory_format=torch.channels_last)
+        self.network = self._new_network()
+        self.average = self._new_network()
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.SGD(
             _decay_groups(self.network, schedule.weight_decay),
@@ -111,9 +122,16 @@ class _Run:
             momentum=schedule.momentum,
             nesterov=schedule.momentum > 0,
         )
+        self.model: nn.Module = DistributedDataParallel(self.network) if worker.size > 1 else self.network
+        if schedule.compile:
+            self.model = torch.compile(self.model)  # type: ignore[assignment]
         self.augment = Augment(recipe.augment)
         self.epoch = 0
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, int | float]] = []
+
+    def _new_network(self) -> EmotionNetwork:
+        network = EmotionNetwork(self.recipe.settings()).to(self.device)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def one_epoch(self, training: Samples, epoch: int, progress: Progress) -> float:
         """Train on every sample once and return the mean loss."""
@@ -122,11 +140,8 @@ class _Run:
         own = torch.Generator().manual_seed((schedule.seed * 1_000_003 + epoch) * 64 + worker.rank + 1)
         torch.manual_seed((schedule.seed * 1_000_003 + epoch) * 64 + worker.rank + 33)
         order = torch.randperm(len(training), generator=shared)
-        batch = max(1, min(schedule.batch_size, len(training)) // worker.size)
+        batch = min(schedule.batch_size, len(training)) // worker.size
         steps = len(training) // (batch * worker.size)
-        model: nn.Module = DistributedDataParallel(self.network) if worker.size > 1 else self.network
-        if schedule.compile:
-            model = torch.compile(model)
         side_px = schedule.small_side_px if epoch < schedule.small_epochs else None
         self.network.train()
         task = progress.add_task(f"epoch {epoch + 1}/{schedule.epochs}", total=steps)
@@ -138,7 +153,7 @@ class _Run:
             target = torch.from_numpy(training.targets[chosen]).to(self.device)
             images, target = mixup(self.augment(images, own, side_px=side_px), target, self.recipe.augment.mixup, own)
             self._set_rate(epoch + step / steps)
-            loss = self._step(model, normalise(images), target)
+            loss = self._step(normalise(images), target)
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"epoch {epoch + 1}, step {step + 1}: the loss is {loss}; the last good checkpoint is kept, "
@@ -150,11 +165,11 @@ class _Run:
         progress.remove_task(task)
         return round(total / steps, 6)
 
-    def _step(self, model: nn.Module, images: Tensor, target: Tensor) -> float:
+    def _step(self, images: Tensor, target: Tensor) -> float:
         half = self.recipe.schedule.precision == "bfloat16"
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            logits = model(images.contiguous(memory_format=torch.channels_last))
+            logits = self.model(images.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), target)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.gradient_clip)
@@ -192,7 +207,7 @@ class _Run:
         loss = functional.cross_entropy(logits, target)
         return {"held_accuracy": round(float(accuracy), 6), "held_loss": round(float(loss), 6)}
 
-    def save(self, row: dict[str, float]) -> None:
+    def save(self, row: dict[str, int | float]) -> None:
         """Write the checkpoint beside the old one and swap, so that a full disk or a kill leaves a good one."""
         if not self.worker.leads:
             return
@@ -208,21 +223,34 @@ class _Run:
         fresh = self.checkpoint.with_suffix(".new")
         try:
             torch.save(state, fresh)
-            os.replace(fresh, self.checkpoint)
-            self.metrics.write_text("".join(json.dumps(r) + "\n" for r in self.rows), encoding="utf-8")
+            fresh.replace(self.checkpoint)
         except (OSError, RuntimeError) as error:
             fresh.unlink(missing_ok=True)
             raise TrainingError(f"{self.checkpoint}: cannot be written ({error}); the last good one is kept") from error
+        self._write_metrics()
+
+    def _write_metrics(self) -> None:
+        try:
+            self.metrics.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(
+                f"{self.metrics}: cannot be written ({error}); the checkpoint holds its rows"
+            ) from error
 
     def resume(self) -> None:
         """Carry on from the checkpoint, if there is one.
 
         Raises:
             RecipeError: the checkpoint belongs to another recipe.
+            TrainingError: the checkpoint cannot be read.
         """
         if not self.checkpoint.is_file():
             return
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise TrainingError(f"{self.checkpoint}: not a checkpoint ({reason}); remove it to start anew") from error
         if state["recipe"] != self.recipe.model_dump_json():
             raise RecipeError(f"{self.checkpoint}: belongs to another recipe; choose another folder or remove it")
         self.network.load_state_dict(state["network"])
@@ -230,6 +258,9 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch = state["epoch"]
         self.rows = state["rows"]
+        # The kill may have come between the checkpoint and its metrics.
+        if self.worker.leads:
+            self._write_metrics()
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
