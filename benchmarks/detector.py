@@ -22,8 +22,9 @@ import cv2
 import numpy as np
 import psutil
 
+from classmood.boxes import SCORE
 from classmood.centerface import CenterFaceNetwork
-from classmood.faces import CenterFace, Faces, SizingDetector
+from classmood.faces import CenterFace, Faces, SizingDetector, survey_scales
 from classmood.frames import read_frames
 
 Figures = dict[str, float | int | str]
@@ -59,7 +60,13 @@ def cropped(detector: SizingDetector, london: Path, share: float, side_px: int) 
             found.append(len(faces) >= 1)
             extra.append(max(0, len(faces) - 1))
             score.append(float(faces.scores.max(initial=0)))
-    return {"share": share, "height_px": side_px, "found": float(np.mean(found)), "extra": sum(extra), "score": min(score)}
+    return {
+        "share": share,
+        "height_px": side_px,
+        "found": float(np.mean(found)),
+        "extra": sum(extra),
+        "score": min(score),
+    }
 
 
 def tiny(detector: SizingDetector, london: Path, height_px: int, size: tuple[int, int]) -> Figures:
@@ -85,9 +92,9 @@ def nothing(detector: SizingDetector) -> Figures:
     """Pictures without a face: the highest score and what passes for a face."""
     import skimage.data
 
-    names = "brick cell chelsea coffee coins grass gravel moon page retina rocket text clock colorwheel horse".split()
+    names = "brick cell chelsea coffee coins grass gravel moon page retina rocket text clock colorwheel horse"
     rng = np.random.default_rng(0)
-    images = [np.asarray(getattr(skimage.data, name)()) for name in names]
+    images = [np.asarray(getattr(skimage.data, name)()) for name in names.split()]
     images += [rng.integers(0, 256, (720, 1280, 3), np.uint8) for _ in range(3)]
     images += [np.full((720, 1280, 3), level, np.uint8) for level in (0, 128, 255)]
     images += [cv2.resize(rng.integers(0, 256, (n, n, 3), np.uint8), (800, 800)) for n in (8, 20, 50)]
@@ -95,7 +102,7 @@ def nothing(detector: SizingDetector) -> Figures:
     for image in images:
         grey = image.astype(np.uint8) * 255 if image.dtype == bool else image
         rgb = np.ascontiguousarray(grey[:, :, :3] if grey.ndim == 3 else np.repeat(grey[:, :, None], 3, 2))
-        scores = detector.survey(rgb, threshold=0.05)[:, 14]
+        scores = detector.look(rgb, survey_scales(rgb), threshold=0.05)[:, SCORE]
         best, false = max(best, float(scores.max(initial=0))), false + len(detector.detect(rgb))
     return {"images": len(images), "false_faces": false, "highest_score": best}
 
@@ -156,7 +163,7 @@ def cost(threads: int) -> list[Figures]:
     rows: list[Figures] = []
     for width, height in ((320, 224), (480, 288), (640, 384), (736, 416), (960, 544), (1280, 736)):
         image = rng.integers(0, 256, (height, width, 3), np.uint8)
-        rows.append({"size": f"{width}x{height}", "ms": _fastest(lambda image=image: network(image, threshold=0.25, once=False))})
+        rows.append({"size": f"{width}x{height}", "ms": _fastest(lambda image=image: network(image, threshold=0.25))})
     return rows
 
 
@@ -188,7 +195,9 @@ def main() -> None:
         "machine": f"{platform.processor() or platform.machine()}, {psutil.cpu_count(logical=False)} cores",
         "photos": photos(detector, given.data),
         "cropped": [cropped(detector, given.data, s, h) for s in (1.0, 0.9, 0.8) for h in (120, 360, 720, 1080)],
-        "tiny": [tiny(detector, given.data, h, s) for s in ((1280, 720), (1918, 1078)) for h in (16, 20, 24, 28, 32, 40)],
+        "tiny": [
+            tiny(detector, given.data, h, s) for s in ((1280, 720), (1918, 1078)) for h in (16, 20, 24, 28, 32, 40)
+        ],
         "nothing": nothing(detector),
         "videos": [class_video(detector, video, grid, 5.0) for video, grid in videos],
         "cost": cost(given.threads),

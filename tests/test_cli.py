@@ -126,12 +126,12 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(portrait: np.nd
 def test_evaluate_prints_and_writes_scores(photo: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     manifest.write_text(f"path,label,group\n{photo},smiling,a\n{photo},happy,b\n")
-    done = run("evaluate", manifest, "--input", "photos", "--json", tmp_path / "s.json", "--predictions", tmp_path / "p.csv")
+    done = run(
+        "evaluate", manifest, "--input", "photos", "--json", tmp_path / "s.json", "--predictions", tmp_path / "p.csv"
+    )
     assert done.returncode == 0, done.stderr
     scores = json.loads((tmp_path / "s.json").read_text())
-    assert set(scores) >= {
-        "n", "accuracy", "macro_f1", "weighted_f1", "recall", "confusion", "ece", "faces_not_found"
-    }
+    assert set(scores) >= {"n", "accuracy", "macro_f1", "weighted_f1", "recall", "confusion", "ece", "faces_not_found"}
     assert (scores["n"], scores["accuracy"], scores["faces_not_found"]) == (2, 1.0, 0)
     with (tmp_path / "p.csv").open() as file:
         assert [row["predicted"] for row in csv.DictReader(file)] == ["happiness", "happiness"]

@@ -6,9 +6,9 @@
 from pathlib import Path
 
 import numpy as np
-from test_crops import PLACES, faces_at, place, scene
 
 from classmood.crops import make_crops
+from test_crops import PLACES, faces_at, place, scene
 
 crops = make_crops(scene(), faces_at(np.stack([place(*p) for p in PLACES])))
 np.savez_compressed(Path(__file__).with_name("crops.npz"), crops=crops)

@@ -32,7 +32,7 @@ def test_one_changed_byte_is_noticed(copy: Path) -> None:
     data = bytearray(copy.read_bytes())
     data[len(data) // 2] ^= 1
     copy.write_bytes(data)
-    with pytest.raises(ChecksumError, match="expected SHA-256 .* the file was changed or damaged"):
+    with pytest.raises(ChecksumError, match=r"expected SHA-256 .* the file was changed or damaged"):
         weights.read_card(copy, weights.EmotionCard)
 
 
