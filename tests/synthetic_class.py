@@ -8,7 +8,7 @@ from classmood.classifier import read_out
 from classmood.emotions import FERPLUS_CLASSES
 from classmood.faces import Faces
 from classmood.sidecar import Provenance
-from classmood.timeline import Instant
+from classmood.timeline import Instant, Instants, Timeline
 
 PROVENANCE = Provenance(
     sources=("lesson.mp4",),
@@ -40,6 +40,32 @@ def make_instant(
     confidence = (sharper / sharper.sum(1, keepdims=True)).max(1, initial=0).astype(np.float32)
     emotions = read_out(ferplus, confidence, not_sure_below=0.45)
     return Instant(float(time_s), source, np.array(ids, np.int64), faces, emotions)
+
+
+def make_timeline(times_s: np.ndarray, joy: np.ndarray) -> Timeline:
+    """Faces that show joy to known degrees (instants x people) and are neutral otherwise, all of them sure."""
+    instants, people = joy.shape
+    ferplus = np.zeros((instants * people, 8), np.float32)
+    ferplus[:, 1] = joy.reshape(-1)
+    ferplus[:, 0] = 1 - ferplus[:, 1]
+    n = len(ferplus)
+    emotions = read_out(ferplus, np.ones(n, np.float32))
+    time_s = np.asarray(times_s, np.float64)
+    return Timeline(
+        time_s=np.repeat(time_s, people),
+        track_id=np.tile(np.arange(1, people + 1, dtype=np.int64), instants),
+        boxes_px=np.zeros((n, 4), np.float32),
+        face_score=np.ones(n, np.float32),
+        classroom=emotions.classroom,
+        vad=emotions.vad,
+        intensity=emotions.intensity,
+        confidence=emotions.confidence,
+        not_sure=emotions.not_sure,
+        ferplus=None,
+        source=np.zeros(n, np.int32),
+        sources=("lesson.mp4",),
+        instants=Instants(time_s, np.full(instants, people, np.int64), np.zeros(instants, np.int32)),
+    )
 
 
 def make_class(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from classmood.climate import MEASURES, changes, climate, expected_faces, window_for
+from classmood.climate import MEASURES, climate, expected_faces, window_for
 from classmood.emotions import MEASURED
 from classmood.timeline import Instant, Timeline
 from synthetic_class import make_class, make_instant
@@ -124,47 +124,4 @@ def test_no_instant_at_all() -> None:
     nothing = Timeline.of([])
     assert len(climate(nothing, 1.0)) == 0
     assert len(climate(nothing)) == 0
-    assert changes(nothing, MEASURED) == ()
     assert expected_faces(nothing) == 0
-
-
-def step(people: int, at_s: float, rise: float, *, seed: int = 0) -> Timeline:
-    """Faces whose joy rises by ``rise`` at a known time, from a level that differs from one to the other."""
-    rng = np.random.default_rng(seed)
-    level = rng.uniform(0.05, 0.25, people)
-    taken = []
-    for k in range(200):
-        joy = np.clip(level + rise * (k * 0.2 >= at_s) + rng.normal(0, 0.03, people), 0, 1)
-        ferplus = np.zeros((people, 8))
-        ferplus[:, 1], ferplus[:, 0] = joy, 1 - joy
-        taken.append(make_instant(0.2 * k, list(range(1, people + 1)), ferplus))
-    return Timeline.of(taken)
-
-
-def test_a_change_is_found_where_it_is() -> None:
-    (change,) = changes(step(12, 20.0, 0.4), MEASURED)
-    assert change.what == "joy"
-    assert change.time_s == pytest.approx(20.0, abs=0.2)
-    assert change.after - change.before == pytest.approx(0.4, abs=0.03)
-    assert change.people == 12
-
-
-def test_noise_is_no_change() -> None:
-    for seed in range(5):
-        assert changes(step(12, 20.0, 0.0, seed=seed), MEASURED) == ()
-    assert changes(step(12, 20.0, 0.05), MEASURED) == ()
-
-
-def test_one_person_needs_a_larger_change() -> None:
-    assert changes(step(1, 20.0, 0.12), MEASURED) == ()
-    assert [change.people for change in changes(step(1, 20.0, 0.4), MEASURED)] == [1]
-
-
-def test_faces_that_leave_are_told() -> None:
-    blank = np.repeat(np.eye(8)[[0]], 10, 0)
-    taken = [
-        make_instant(0.2 * k, list(range(1, 11 if k < 100 else 7)), blank[: 10 if k < 100 else 6]) for k in range(200)
-    ]
-    (change,) = changes(Timeline.of(taken), MEASURED)
-    assert (change.what, change.before, change.after) == ("faces", 10, 6)
-    assert change.time_s == pytest.approx(20.0, abs=0.2)

@@ -24,7 +24,13 @@ from classmood.faces import Faces
 
 GOLDEN = Path(__file__).parent / "golden" / "crops.npz"
 # (turn in degrees, crop pixels a picture pixel, x and y of the template's origin in the picture)
-PLACES = ((0.0, 1.0, 60.0, 40.0), (25.0, 0.45, 90.0, 30.0), (-10.0, 0.16, 10.0, 5.0), (8.0, 2.5, 140.0, 100.0), (0.0, 0.7, -20.0, 150.0))
+PLACES = (
+    (0.0, 1.0, 60.0, 40.0),
+    (25.0, 0.45, 90.0, 30.0),
+    (-10.0, 0.16, 10.0, 5.0),
+    (8.0, 2.5, 140.0, 100.0),
+    (0.0, 0.7, -20.0, 150.0),
+)
 
 
 def scene() -> np.ndarray:

@@ -48,9 +48,7 @@ def test_are_scikit_learn_s(case: Case) -> None:
     recall = metrics.recall_score(truth, said, average=None, **options)
     assert got.recall == pytest.approx({CLASSES[i]: value for i, value in zip(present, recall, strict=True)})
     confusion = metrics.confusion_matrix(truth, said, labels=range(4))
-    assert got.confusion == {
-        CLASSES[i]: {CLASSES[j]: int(confusion[i, j]) for j in range(4)} for i in present
-    }
+    assert got.confusion == {CLASSES[i]: {CLASSES[j]: int(confusion[i, j]) for j in range(4)} for i in present}
     assert got.faces_not_found == int((said == NOT_FOUND).sum())
 
 

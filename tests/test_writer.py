@@ -86,6 +86,22 @@ def test_cut_at_any_byte_it_is_gone_on_from(whole: tuple[Path, list[Instant], bo
     assert read_sidecar(path).faces == len(expected)
 
 
+@pytest.mark.parametrize("lost", range(1, 9))
+def test_a_last_row_that_lost_its_end_is_not_taken_for_whole(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "timeline.csv"
+    taken = make_class(3, 1)
+    analyse(path, taken)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-lost])
+    with TimelineWriter(path, PROVENANCE, resume=True) as writer:
+        assert writer.resume_s(NAME) <= taken[-1].time_s
+        writer.append(taken[-1])
+    resumed = path.read_bytes()
+    assert resumed.splitlines()[: -len(taken[-1].track_ids)] == whole.splitlines()[: -len(taken[-1].track_ids)]
+    assert len(resumed.splitlines()) == len(whole.splitlines())
+    read_timeline(path)
+
+
 def _names(timeline: Timeline) -> np.ndarray:
     return np.array(timeline.sources)[timeline.source]
 

@@ -1,15 +1,16 @@
 """How a face and its surroundings look: enough to tell that a tile now shows somebody else.
 
-A thumbnail of 16x16 cells covers the face, the hair, the collar and some background, and a colour histogram goes with it.
-They live in memory for one run, belong to a ``Tracker`` and leave it by no public name; nothing is written. They tell the
-people of one gallery apart for some minutes, and are no identity embedding: nothing was learned from faces, and another
-shirt or another room makes another appearance.
+A thumbnail of 16x16 cells covers the face, the hair, the collar and some background; a colour histogram goes with it.
+They live in memory for one run, belong to a ``Tracker`` and leave it by no public name; nothing is written. They tell
+the people of one gallery apart for some minutes, and are no identity embedding: nothing was learned from faces, and
+another shirt or another room makes another appearance.
 
 The distance of two thumbnails must not grow when the detector's box or the head moves a little. So it is the tangent
 distance (Simard, LeCun and Denker 1993): with f the newly seen face, t_1..t_4 what f would change by if it were shifted
 in x or y, zoomed or turned, and g the remembered one,
 
-    d^2 = min_a |f - g - sum_k a_k t_k|^2 + lambda |a|^2 = |f - g|^2 - |Q (f - g)|^2,   Q = L^-1 T,  L L' = T T' + lambda I.
+    d^2 = min_a |f - g - sum_k a_k t_k|^2 + lambda |a|^2 = |f - g|^2 - |Q (f - g)|^2
+    with Q = L^-1 T, L L' = T T' + lambda I.
 
 A thumbnail is divided by its mean, so that brightness does not count, and turned into one light and two colour planes;
 colour weighs more, because it varies more between people than within one. Distances are root mean squares over cells.
@@ -33,9 +34,11 @@ _SAMPLES: Final = 4
 # Light = mean of R, G, B; then red against green, and yellow against blue.
 _PLANES: Final = np.array([[1 / 3, 1 / 3, 1 / 3], [3.0, -3.0, 0.0], [0.75, 0.75, -1.5]], np.float32)
 _RIDGE: Final = 1e-5
-# Histograms of light, red-green and yellow-blue: lowest value, highest value, bins; their weight in the distance squared.
+# Histograms of light, red-green and yellow-blue: lowest value, highest value, bins; their weight in a squared distance.
 _HISTOGRAMS: Final = ((0.0, 2.0, 16), (-0.2, 0.6, 24), (-0.3, 0.7, 24))
 _HISTOGRAM_WEIGHT: Final = 0.03
+# So small a product a linear algebra library does itself; threads would wait for each other longer than the sums take.
+_PIECE: Final = 48
 _LENGTH: Final = 3 * CELLS**2 + sum(bins for _, _, bins in _HISTOGRAMS)
 # Median deviation of a backdrop's cells, relative to their mean, that counts as texture (the London set's plain walls
 # reach 0.053), and the share of it by which an unchanged backdrop may differ between two instants.
@@ -46,12 +49,13 @@ _UNCHANGED: Final = 0.25
 def _smoothing_matrix() -> Float32[np.ndarray, "c c"]:
     cells = np.arange(CELLS)
     weights = np.exp(-np.square(cells[:, None] - cells) / (2 * _BLUR_CELLS**2))
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    smoothing: Float32[np.ndarray, "c c"] = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return smoothing
 
 
 _SMOOTH: Final = _smoothing_matrix()
 # Differences along the cells: central inside, one-sided at the border.
-_SLOPE: Final = np.gradient(np.eye(CELLS, dtype=np.float32), axis=0)
+_SLOPE: Final = np.asarray(np.gradient(np.eye(CELLS, dtype=np.float32), axis=0))
 # Where a cell lies along a row or column, in thumbnail widths from the middle.
 _PLACE: Final = (np.arange(CELLS, dtype=np.float32) - (CELLS - 1) / 2) / CELLS
 # The cells of the background beside and above the head, where neither hair nor shirt moves.
@@ -76,23 +80,27 @@ class Appearance:
     def __len__(self) -> int:
         return len(self.features)
 
-    def take(self, indices: np.ndarray | list[int]) -> Appearance:
+    def take(self, indices: np.ndarray | slice) -> Appearance:
         """Some of the faces, by index or mask."""
         return Appearance(self.features[indices], self.bases[indices], self.thumbnails[indices])
 
     def distances(self, remembered: Float32[np.ndarray, "m d"]) -> Float32[np.ndarray, "n m"]:
         """Of every face from every remembered one."""
-        n, m = len(self.features), len(remembered)
-        if not n or not m:
-            return np.zeros((n, m), np.float32)
-        d = self.features.shape[1]
-        # One product for the features and their bases: small products cost more in calls than in sums.
         rows = np.concatenate([self.features[:, None], self.bases], 1)
-        products = (rows.reshape(5 * n, d) @ remembered.T).reshape(n, 5, m)
+        products = np.zeros((len(self), 5, len(remembered)), np.float32)
+        for start in range(0, len(remembered), _PIECE):
+            products[..., start : start + _PIECE] = rows @ remembered[start : start + _PIECE].T
         own = (rows @ self.features[:, :, None])[..., 0]
         plain = own[:, :1] + np.square(remembered).sum(1) - 2 * products[:, 0]
         explained = np.square(own[:, 1:, None] - products[:, 1:]).sum(1)
         result: Float32[np.ndarray, "n m"] = np.sqrt(np.maximum(plain - explained, 0))
+        return result
+
+    def distances_each(self, remembered: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, " n"]:
+        """Of every face from its own remembered one."""
+        difference = self.features - remembered
+        explained = np.square(self.bases @ difference[:, :, None]).sum((1, 2))
+        result: Float32[np.ndarray, " n"] = np.sqrt(np.maximum(np.square(difference).sum(1) - explained, 0))
         return result
 
 

@@ -108,7 +108,12 @@ _SPELLINGS: Final = {
     "contempt": ("contempt", "contemptuous", "co"),
 }
 _FERPLUS_BY_SPELLING: Final = {spelling: name for name, all_ in _SPELLINGS.items() for spelling in all_}
-_CLASSROOM_ONLY: Final = {"disdain": "disdain", "distain": "disdain", "appreciation": "appreciation", "caution": "caution"}
+_CLASSROOM_ONLY: Final = {
+    "disdain": "disdain",
+    "distain": "disdain",
+    "appreciation": "appreciation",
+    "caution": "caution",
+}
 
 
 class UnknownLabel(ValueError):

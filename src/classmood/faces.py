@@ -109,8 +109,8 @@ class Network(Protocol):
     floor_px: float
     ceiling_px: float
 
-    def __call__(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float, once: bool) -> Rows:
-        """Find faces in an RGB image whose sides are multiples of 32; ``once`` says that the size is a rare one."""
+    def __call__(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float) -> Rows:
+        """Find faces in an RGB image whose sides are multiples of 32."""
 
 
 class SizingDetector:
@@ -126,23 +126,17 @@ class SizingDetector:
             InputError: it is no RGB image of 8 bits, or has no pixels.
         """
         check_image(image)
-        return Faces.from_rows(self.survey(image))
+        return Faces.from_rows(self.look(image, survey_scales(image), threshold=NEW_SCORE))
 
     def follow(self) -> Follower:
         """A detector for the frames of one video, in order."""
         return Follower(self)
 
-    def survey(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float = NEW_SCORE) -> Rows:
-        """Look at the large and the small end of what an image can hold."""
-        return self.look(image, survey_scales(image), threshold=threshold, once=True)
-
-    def look(
-        self, image: UInt8[np.ndarray, "h w 3"], scales: tuple[float, ...], *, threshold: float, once: bool = False
-    ) -> Rows:
+    def look(self, image: UInt8[np.ndarray, "h w 3"], scales: tuple[float, ...], *, threshold: float) -> Rows:
         """Find faces at some scales, the largest first; where two see the same face, the larger sees it better."""
         found = []
         for scale in scales:
-            rows = self._look_once(image, scale, threshold, once)
+            rows = self._look_once(image, scale, threshold)
             if scale != scales[-1]:
                 rows = rows[rows[:, 3] * scale <= self.network.ceiling_px]
             found.append(rows)
@@ -151,13 +145,13 @@ class SizingDetector:
             rows = rows[keep_distinct(rows[:, BOX])]
         return rows[np.argsort(-rows[:, SCORE], kind="stable")]
 
-    def _look_once(self, image: UInt8[np.ndarray, "h w 3"], scale: float, threshold: float, once: bool) -> Rows:
+    def _look_once(self, image: UInt8[np.ndarray, "h w 3"], scale: float, threshold: float) -> Rows:
         picture, factors = _shrink(image, scale)
         height, width = picture.shape[:2]
         margin = _MARGIN_PX if max(height, width) <= _SMALL_SIDE_PX + 2 * _MARGIN_PX else 0
         canvas = np.zeros((_round_up(height + 2 * margin), _round_up(width + 2 * margin), 3), np.uint8)
         canvas[margin : margin + height, margin : margin + width] = picture
-        rows = self.network(canvas, threshold=threshold, once=once)
+        rows = self.network(canvas, threshold=threshold)
         points = rows[:, :SCORE].reshape(-1, 7, 2)  # corner, size, five landmarks
         points[:, [0, 2, 3, 4, 5, 6]] -= margin
         points /= np.array(factors, np.float32)
@@ -216,9 +210,10 @@ class Follower:
             self._forget(image.shape)
         thumbnail = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_LINEAR).astype(np.int16)
         self._frames_since += 1
-        if self._is_due(thumbnail):
+        changed = self._changed_share(thumbnail)
+        if self._is_due(changed):
             self._thumbnail = thumbnail
-            self._survey(image)
+            self._survey(image, thorough=changed > _CUT_SHARE)
         else:
             self._glance(image)
         return Faces.from_rows(self._known)
@@ -234,13 +229,17 @@ class Follower:
         self._thumbnail = np.zeros((0, 0, 3), np.int16)
         self._patience, self._frames_since, self._uneasy = _PATIENCE_FROM, 0, False
 
-    def _is_due(self, thumbnail: np.ndarray) -> bool:
-        if not self._scales or self._frames_since >= self._patience:
-            return True
-        changed = (np.abs(thumbnail - self._thumbnail).max(2) > _CHANGED_LEVELS).mean()
+    def _changed_share(self, thumbnail: np.ndarray) -> float:
+        """How much of the picture differs from the last one surveyed."""
+        if not self._scales:
+            return 1.0
+        return float((np.abs(thumbnail - self._thumbnail).max(2) > _CHANGED_LEVELS).mean())
+
+    def _is_due(self, changed: float) -> bool:
         if changed > _CUT_SHARE:
             return self._frames_since >= self._patience / 16
-        return (changed > _CHANGED_SHARE or self._uneasy) and self._frames_since >= self._patience / 4
+        asked = changed > _CHANGED_SHARE or self._uneasy
+        return self._frames_since >= (self._patience / 4 if asked else self._patience)
 
     def _glance(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
         rows = self._credible(self._detector.look(image, self._scales, threshold=KNOWN_SCORE))
@@ -249,9 +248,17 @@ class Follower:
         self._uneasy = self._uneasy or lost or bool(small)
         self._known = rows
 
-    def _survey(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        self._known = self._credible(self._detector.survey(image, threshold=KNOWN_SCORE))
+    def _survey(self, image: UInt8[np.ndarray, "h w 3"], *, thorough: bool) -> None:
+        """Look at more than the working size shows, and choose it anew.
+
+        Unless the picture is another, faces half as high as those worked for are small enough to look for: that costs
+        half of the thorough look at a gallery of 20.
+        """
         before = self._scales
+        large, small = survey_scales(image)
+        if not thorough:
+            large = min(large, 2 * max(before))
+        self._known = self._credible(self._detector.look(image, (large, small), threshold=KNOWN_SCORE))
         self._scales = self._choose_scales(image)
         found_smaller = not before or self._scales[0] > before[0] or len(self._scales) > len(before)
         self._patience = _PATIENCE_FROM if found_smaller else min(2 * self._patience, _PATIENCE_TO)
@@ -268,7 +275,7 @@ class Follower:
         large, small = survey_scales(image)
         heights = self._known[:, 3] if len(self._known) else np.array([image.shape[0] * _UNSEEN_SHARE])
         smallest, largest = float(heights.min()), float(heights.max())
-        scale = float(np.clip(network.aim_px / smallest, small, large))
+        scale = _fit_side(image, network.aim_px / smallest, small, large)
         # A size that does well enough stays: every new one costs memory and unsteadies landmarks.
         if self._scales and 0.85 <= smallest * self._scales[0] / network.aim_px <= 1.4:
             scale = self._scales[0]
@@ -278,7 +285,7 @@ class Follower:
             seen = self._detector.look(image, scales, threshold=KNOWN_SCORE)
             if scale >= at_most or _sees_all(seen, self._known):
                 return scales
-            scale = min(1.4 * scale, at_most)
+            scale = _fit_side(image, 1.4 * scale, small, at_most)
 
 
 def check_image(image: np.ndarray) -> None:
@@ -300,6 +307,13 @@ def survey_scales(image: UInt8[np.ndarray, "h w 3"]) -> tuple[float, float]:
     area = height * width
     large = min((_LARGE_AREA_PX / area) ** 0.5, max(1.0, (_LARGE_AREA_AT_LEAST_PX / area) ** 0.5), _ENLARGE_AT_MOST)
     return large, min(_SMALL_SIDE_PX / max(height, width), large / 2)
+
+
+def _fit_side(image: UInt8[np.ndarray, "h w 3"], scale: float, at_least: float, at_most: float) -> float:
+    """A scale near the one wanted that makes the longer side a multiple of 32, so that no margin is computed."""
+    side = max(image.shape[:2])
+    fitted = max(1, round(side * scale / SIDE_MULTIPLE_PX)) * SIDE_MULTIPLE_PX / side
+    return float(np.clip(fitted, at_least, at_most))
 
 
 def _sees_all(rows: Rows, known: Rows) -> bool:

@@ -7,8 +7,8 @@ deviation s (Uhlenbeck and Ornstein 1930). With e = exp(-dt / tau) the exact ste
     F = [[1, tau (1 - e)],   Q = s^2 [[2 tau dt - tau^2 (3 - 4 e + e^2),  tau (1 - e)^2],
          [0, e          ]]            [tau (1 - e)^2,                    1 - e^2      ]]
 
-so two half steps equal one whole step, and sampling at 1 or at 30 Hz means the same. Lengths are measured in face sizes,
-the geometric mean of width and height, so that a near and a far face follow one model.
+so two half steps equal one whole step, and sampling at 1 or at 30 Hz means the same. Lengths are measured in face
+sizes, the geometric mean of width and height, so that a near and a far face follow one model.
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ class Motion:
         return Motion(np.concatenate([self.mean, other.mean]), np.concatenate([self.covariance, other.covariance]))
 
 
-def overlap(
-    a_px: Float32[np.ndarray, "n 4"], b_px: Float32[np.ndarray, "m 4"]
-) -> Float32[np.ndarray, "n m"]:
+def overlap(a_px: Float32[np.ndarray, "n 4"], b_px: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m"]:
     """Intersection over union of every box of ``a`` with every box of ``b``, each (x, y, width, height)."""
     low = np.maximum(a_px[:, None, :2], b_px[None, :, :2])
     high = np.minimum(a_px[:, None, :2] + a_px[:, None, 2:], b_px[None, :, :2] + b_px[None, :, 2:])

@@ -99,7 +99,7 @@ def read_video(
     for frame, time_s in _decoded(source, name, float(start_s)):
         # Asked also before the start, so that the same instants are kept as in an unbroken reading.
         if sampler.wants(time_s) and time_s >= start_s:
-            # Only when it changes: a frame and the side data that was asked of it refer to each other and are freed late.
+            # Only when it changes: a frame and its side data, once asked for, refer to each other and are freed late.
             if frame.rotation != rotation:
                 rotation, matrix = frame.rotation, _display_matrix(frame)
             image = _to_rgb(frame)

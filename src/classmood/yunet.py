@@ -1,8 +1,8 @@
 """YuNet through OpenCV's ``FaceDetectorYN``, from a file that the user has.
 
 Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023,
-doi:10.1007/s11633-023-1423-y. OpenCV decodes it and gives a row a face: x, y, width, height, the person's right eye, left
-eye, nose, right and left corner of the mouth, score. It expects BGR.
+doi:10.1007/s11633-023-1423-y. OpenCV decodes it and gives a row a face: x, y, width, height, the person's right eye,
+left eye, nose, right and left corner of the mouth, score. It expects BGR.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class YuNetNetwork:
             self._detector = cv2.FaceDetectorYN.create(
                 "onnx", content, np.zeros(0, np.uint8), (32, 32), 0.5, SAME_FACE_IOU, _FACES_AT_MOST
             )
-            self(np.zeros((64, 64, 3), np.uint8), threshold=0.5, once=True)
+            self(np.zeros((64, 64, 3), np.uint8), threshold=0.5)
         except (cv2.error, ValueError, TypeError) as error:
             said = " ".join(str(error).split())
             raise ModelError(f"{model}: expected a YuNet face detector, OpenCV cannot run it ({said[:120]})") from error
 
-    def __call__(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float, once: bool) -> Rows:  # noqa: ARG002
+    def __call__(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float) -> Rows:
         """Find faces in an RGB image."""
         height, width = image.shape[:2]
         self._detector.setInputSize((width, height))

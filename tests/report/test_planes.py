@@ -129,3 +129,9 @@ def test_the_walk_goes_from_start_to_end() -> None:
     assert xs[0] == pytest.approx(0, abs=0.03)
     assert xs[-1] == pytest.approx(0.76, abs=0.03)
     assert re.findall(r'class="when"[^>]*>([^<]+)<', svg)[:2] == ["0:00", "1:40"]
+
+
+@pytest.mark.parametrize(("level", "loops"), [(4.0, 1), (5.0, 2)])
+def test_a_saddle_is_joined_if_its_middle_is_above(level: float, loops: int) -> None:
+    assert len(planes.contours(np.array([[9.0, 0.0], [0.0, 9.0]]), level)) == loops
+    assert len(planes.contours(np.array([[0.0, 9.0], [9.0, 0.0]]), level)) == loops

@@ -15,9 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from classmood.climate import Change
+from classmood.climate import persons
 from classmood.emotions import NEUTRAL
 from classmood.errors import OutputError
+from classmood.moments import Change
 from classmood.report import palette
 from classmood.report.attendance import coverage_section, people_section
 from classmood.report.figures import clock, number, percent
@@ -196,7 +197,7 @@ def _how_sure(view: View, visible: float, readable: float) -> str:
     confidence = float(timeline.confidence[~timeline.not_sure].mean(dtype=np.float64))
     share = min(readable / (windows.expected or visible), 1.0)
     level = next(word for least_share, least, word in _LEVELS if share >= least_share and confidence >= least)
-    people = int(windows.people.max())
+    people = int(windows.people.max()) if windows.over_time else int(persons(timeline).max()) + 1
     if windows.expected == 1 and not view.still:
         seen = f"The face was readable in {percent(share)} of the instants"
     elif windows.expected:
@@ -225,10 +226,9 @@ def _moments(view: View) -> str:
         f'<li><span class="pin">{n}</span><time>{clock(change.time_s)}</time><span>{_told(change)}</span></li>'
         for n, change in enumerate(view.moments, 1)
     )
-    span_s = view.moments[0].span_s
     caption = (
-        f"The largest changes, comparing the {span_s:.0f} s before with the {span_s:.0f} s after, person by person. "
-        "The numbers are marked in the chart above. What was on the screen then?"
+        "The largest changes that are more than chance, before against after, person by person. They are marked in the "
+        "chart above. What was on the screen then?"
     )
     return section("moments", "Moments that stand out", caption, f'<ol class="moments">{items}</ol>')
 
@@ -241,7 +241,7 @@ def _told(change: Change) -> str:
     verb = "rose" if change.after > change.before else "fell"
     return (
         f"expressions resembling {named(change.what)} {verb} from {percent(change.before)} to {percent(change.after)} "
-        f'<span class="term">({several(change.people, "face")} seen before and after)</span>'
+        f'<span class="term">({change.span_s:.0f} s before and after, {several(change.people, "face")})</span>'
     )
 
 

@@ -78,8 +78,8 @@ def intensities(view: View) -> str:
         return ""
     windows, axis = view.windows, view.axis
     names = (*(n for n in EMOTIONS if n not in view.derived), *view.derived, "intensity", *DIMENSIONS)
-    highest = max(float(np.nanmax(windows.of(name))) for name in names if name not in DIMENSIONS)
-    ceiling = next((c for c in _CEILINGS if c >= highest * 1.1), 1.0)
+    highest = max(_highest(view, name) for name in names if name not in DIMENSIONS)
+    ceiling = next((c for c in _CEILINGS if c >= highest), 1.0)
     scale = Scale(0.0, ceiling, tuple((v, f"{v:g}") for v in (0.0, ceiling / 2, ceiling)))
     panels = [_panel(view, axis, name, _BOTH_WAYS if name in DIMENSIONS else scale) for name in names]
     header = [view.along, *(full_name(name) + _star(name, view) for name in names)]
@@ -195,6 +195,13 @@ def _panel(view: View, axis: Axis, name: str, scale: Scale) -> str:
         f'<div class="panel"><header>{sample}<h3>{heading}</h3>{_mark(name, view)}'
         f'<span class="now">mean {overall}</span></header>{chart}</div>'
     )
+
+
+def _highest(view: View, name: str) -> float:
+    """How high a panel must reach: for the bands too, but for those over so few persons that they fill everything."""
+    mean, error = view.windows.of(name), view.windows.error_of(name)
+    tops = np.where(view.windows.people >= FEWEST_FOR_A_CLOUD, np.minimum(mean + error, 1), mean)
+    return float(np.nanmax(tops))
 
 
 def _mark(name: str, view: View) -> str:

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64
 
-from classmood.climate import changes, climate, persons, window_for
+from classmood.climate import climate, persons, window_for
 from classmood.emotions import EMOTIONS, NEUTRAL, STANDARD_TERM
+from classmood.moments import changes
 from classmood.report.figures import Axis, clock, source_axis, time_axis
 from classmood.sidecar import Sidecar
 from classmood.timeline import Timeline
