@@ -1,10 +1,13 @@
 """How well `classmood analyze` does on composed class videos whose truth is known.
 
     python benchmarks/class_video.py VIDEO TRUTH.csv [VIDEO TRUTH.csv ...] --json out/class.json
+    python benchmarks/class_video.py VIDEO TRUTH.csv --timeline out/timeline.csv
     python benchmarks/class_video.py --compose ../shared --folder out/videos --json out/class.json
 
 Truth comes from ``make_class_video.py``: who sits in which tile, when each smiles, when a camera is off, when two tiles
-trade places. Each video goes through ``classmood analyze --fps 5`` and its ``timeline.csv`` is scored:
+trade places. Each video goes through ``classmood analyze --fps 5`` and its ``timeline.csv`` is scored, or, with
+``--timeline``, one that is there already (its ``timeline_instants.csv`` beside it). Tiles fill the picture in rows and
+columns, which are guessed from the number of tiles unless ``--rows`` and ``--cols`` say them.
 
 - found: share of visible face-instants (a person's camera is on) with a face whose centre lies in that person's tile;
 - false faces: rows in a tile whose camera is off, and second faces in a tile;
@@ -13,7 +16,8 @@ trade places. Each video goes through ``classmood analyze --fps 5`` and its ``ti
 - tracks a person;
 - smiles: joy counts as risen above the midpoint of that person's 10th and 95th percentile where these differ by at
   least 0.1; risen spells (gaps up to 0.5 s closed, 0.4 s at least) are matched with the visible parts, of 1 s at least,
-  of true smiles by overlap; the onset error is against the half amplitude, 0.3 s after the start.
+  of true smiles by overlap; the onset error is against the half amplitude, 0.3 s after the start. A smile that was on
+  already when the camera came back has no onset.
 """
 
 from __future__ import annotations
@@ -46,6 +50,9 @@ COMPOSED = {
     "class49": (7, 7, 1918, 1078, 45, 14, 0),
 }
 
+SINGLE_SEED, SINGLE_PEOPLE = 15, 10
+EXPRESSIONS = ("neutral", "smiling")
+
 Spell = tuple[float, float]
 
 
@@ -59,9 +66,10 @@ class Truth:
     swap_s: float
 
     def person_at(self, tile: int, time_s: float) -> str | None:
-        """Whose tile it is at that time."""
+        """Whose tile it is at that time; of several who use it by turns, the one whose camera is on."""
         after = time_s >= self.swap_s
-        return next((person for person, tiles in self.tiles.items() if tiles[after] == tile), None)
+        here = [person for person, tiles in self.tiles.items() if tiles[after] == tile]
+        return min(here, key=lambda person: self.is_off(person, time_s), default=None)
 
     def is_off(self, person: str, time_s: float) -> bool:
         """Whether the person's camera is off."""
@@ -162,7 +170,8 @@ def smile_figures(rows: Rows, persons: list[str | None], times_s: np.ndarray, tr
             overlapping = [i for i, (a, b) in enumerate(found) if a < end_s and b > start_s and i not in matched]
             if overlapping:
                 matched.add(overlapping[0])
-                onset_errors.append(abs(found[overlapping[0]][0] - (start_s + RAMP_HALF_S)))
+                if any(start_s == begun_s for begun_s, _ in truth.smiles[person]):
+                    onset_errors.append(abs(found[overlapping[0]][0] - (start_s + RAMP_HALF_S)))
         hits, found_count, true_count = hits + len(matched), found_count + len(found), true_count + len(wanted)
     precision, recall = hits / max(found_count, 1), hits / max(true_count, 1)
     return {
@@ -199,25 +208,35 @@ def visible_smiles(truth: Truth, person: str, end_s: float) -> list[Spell]:
     return [(a, b) for a, b in parts if b - a >= SMILE_AT_LEAST_S]
 
 
-def measure(video: Path, truth_file: Path, grid: tuple[int, int] | None = None) -> dict[str, float]:
-    """Analyse a video through the command line and score it."""
+def measure(
+    video: Path, truth_file: Path, grid: tuple[int, int] | None = None, timeline_file: Path | None = None
+) -> dict[str, float]:
+    """Analyse a video through the command line, unless its timeline is given, and score it."""
     truth = read_truth(truth_file)
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
         width, height = stream.width, stream.height
-    rows, columns = grid or guess_grid(len(truth.tiles), width, height)
+    rows, columns = grid or guess_grid(len({pair[0] for pair in truth.tiles.values()}), width, height)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "classmood", "analyze", str(video), "--fps", "5", "--out", folder]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with Path(folder, "timeline_instants.csv").open(newline="", encoding="utf-8") as file:
+        if timeline_file is None:
+            timeline_file = Path(folder, "timeline.csv")
+            command = [sys.executable, "-m", "classmood", "analyze", str(video), "--fps", "5", "--out", folder]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with timeline_file.with_name(f"{timeline_file.stem}_instants.csv").open(newline="", encoding="utf-8") as file:
             times_s = np.array([float(row["time_s"]) for row in csv.DictReader(file)])
-        timeline = read_rows(Path(folder, "timeline.csv"))
+        timeline = read_rows(timeline_file)
     return score(timeline, times_s, truth, (width // columns, height // rows), columns)
 
 
-def guess_grid(people: int, width: int, height: int) -> tuple[int, int]:
-    """Rows and columns of a full gallery: the factors of the number of people nearest to the picture's shape."""
-    pairs = [(people // c, c) for c in range(1, people + 1) if people % c == 0]
+def commit() -> str:
+    """The checkout's commit, marked where files differ from it; empty outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+
+
+def guess_grid(tiles: int, width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of a full gallery: the factors of the number of tiles nearest to the picture's shape."""
+    pairs = [(tiles // c, c) for c in range(1, tiles + 1) if tiles % c == 0]
     return min(pairs, key=lambda pair: abs(np.log((width / pair[1]) / (height / pair[0]) / 1.3)))
 
 
@@ -239,28 +258,41 @@ def compose(shared: Path, folder: Path) -> list[tuple[Path, Path]]:
 
 
 def compose_single(london: Path, folder: Path) -> tuple[Path, Path]:
-    """One face that fills the frame, neutral and smiling by turns."""
+    """One face that fills the frame: ten people by turns, one cut after another, each smiling twice."""
     import cv2
 
     video, truth = folder / "single.mp4", folder / "single_truth.csv"
-    person, smiles, rate_hz, seconds = "005", [(6.0, 12.0), (20.0, 27.0)], 15, 34
-    pictures = [cv2.imread(str(london / f"{person}_{name}.jpg"))[150:510, 140:500] for name in ("neutral", "smiling")]
-    neutral, smiling = (cv2.resize(picture, (720, 720)).astype(np.float32) for picture in pictures)
+    with (london / "london.csv").open(newline="", encoding="utf-8") as file:
+        people = sorted({row["subject"] for row in csv.DictReader(file)})
+    np.random.default_rng(SINGLE_SEED).shuffle(people)
+    rate_hz, turn_s, side_px, people = 15, 24.0, 720, people[:SINGLE_PEOPLE]
+    total_s = turn_s * len(people)
+    rows = []
     with av.open(str(video), "w") as container:
         stream = container.add_stream("libx264", rate=rate_hz)
-        stream.width, stream.height, stream.pix_fmt = 720, 720, "yuv420p"
-        for k in range(rate_hz * seconds):
-            t = k / rate_hz
-            share = max(float(np.clip(min(t - a, b - t) / 0.6, 0, 1)) for a, b in smiles)
-            turn = cv2.getRotationMatrix2D((360, 360), 3 * np.sin(t * 0.7), 1 + 0.03 * np.sin(t * 0.3))
-            picture = cv2.warpAffine(neutral * (1 - share) + smiling * share, turn, (720, 720), borderMode=1)
-            frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "bgr24")
-            container.mux(stream.encode(frame))
+        stream.width, stream.height, stream.pix_fmt = side_px, side_px, "yuv420p"
+        for turn, person in enumerate(people):
+            start_s = turn * turn_s
+            smiles = [(start_s + 4.0, start_s + 9.0), (start_s + 14.0, start_s + 20.0)]
+            rows += [(person, "smiling", a, b) for a, b in smiles]
+            away = [(0.0, start_s), (start_s + turn_s, total_s)]
+            rows += [(person, "camera_off", a, b) for a, b in away if b > a]
+            faces = [cv2.imread(str(london / f"{person}_{name}.jpg"))[150:510, 140:500] for name in EXPRESSIONS]
+            neutral, smiling = (cv2.resize(face, (side_px, side_px)).astype(np.float32) for face in faces)
+            for k in range(round(start_s * rate_hz), round((start_s + turn_s) * rate_hz)):
+                t = k / rate_hz
+                share = max(float(np.clip(min(t - a, b - t) / 0.6, 0, 1)) for a, b in smiles)
+                middle = (side_px / 2, side_px / 2)
+                move = cv2.getRotationMatrix2D(middle, 3 * np.sin(t * 0.7), 1 + 0.03 * np.sin(t * 0.3))
+                mixed = neutral * (1 - share) + smiling * share
+                picture = cv2.warpAffine(mixed, move, (side_px, side_px), borderMode=cv2.BORDER_REPLICATE)
+                frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "bgr24")
+                container.mux(stream.encode(frame))
         container.mux(stream.encode())
     with truth.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["subject", "state", "start_s", "end_s", "tile_before_swap", "tile_after_swap", "swap_s"])
-        writer.writerows([person, "smiling", a, b, 0, 0, 1e9] for a, b in smiles)
+        writer.writerows([*row, 0, 0, 1e9] for row in rows)
     return video, truth
 
 
@@ -276,14 +308,21 @@ if __name__ == "__main__":
     parser.add_argument("pairs", type=Path, nargs="*", help="video and truth, by turns")
     parser.add_argument("--compose", type=Path, help="the folder with tools/ and data/: compose more videos")
     parser.add_argument("--folder", type=Path, default=Path("out/videos"), help="where composed videos are kept")
+    parser.add_argument("--timeline", type=Path, help="score this timeline.csv of the one video given")
+    parser.add_argument("--rows", type=int, help="rows of tiles in the videos given")
+    parser.add_argument("--cols", type=int, help="tiles in a row")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    pairs = list(zip(given.pairs[::2], given.pairs[1::2], strict=True))
-    pairs += compose(given.compose, given.folder) if given.compose else []
+    if len(given.pairs) % 2 or (given.timeline and len(given.pairs) != 2) or bool(given.rows) != bool(given.cols):
+        parser.error("expected a truth with every video, one video with --timeline, and --rows together with --cols")
+    grid = (given.rows, given.cols) if given.rows else None
+    to_measure = [(*pair, grid) for pair in zip(given.pairs[::2], given.pairs[1::2], strict=True)]
+    to_measure += [(*pair, None) for pair in compose(given.compose, given.folder)] if given.compose else []
     all_figures = {}
-    for video, truth_file in pairs:
-        all_figures[video.stem] = measure(video, truth_file)
+    for video, truth_file, its_grid in to_measure:
+        all_figures[video.stem] = measure(video, truth_file, its_grid, given.timeline)
         print_figures(video.stem, all_figures[video.stem])
     if given.json:
-        stamp = {"machine": machine(2), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
+        stamp = {"machine": machine(2), "date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit()}
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps({**stamp, "videos": all_figures}, indent=2) + "\n", encoding="utf-8")

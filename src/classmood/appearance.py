@@ -12,8 +12,10 @@ in x or y, zoomed or turned, and g the remembered one,
     d^2 = min_a |f - g - sum_k a_k t_k|^2 + lambda |a|^2 = |f - g|^2 - |Q (f - g)|^2
     with Q = L^-1 T, L L' = T T' + lambda I.
 
-A thumbnail is divided by its mean, so that brightness does not count, and turned into one light and two colour planes;
-colour weighs more, because it varies more between people than within one. Distances are root mean squares over cells.
+Each channel of a thumbnail is divided by its mean, so that neither brightness nor the colour of the light counts (a
+slide that turns from white to blue lights the faces before it); then it is turned into one light and two colour planes:
+colour weighs more, because it varies more between people than within one, up to a limit: c becomes c / sqrt(1 + c^2).
+Distances are root mean squares over cells.
 """
 
 from __future__ import annotations
@@ -30,16 +32,18 @@ CELLS: Final = 16
 # Width of the thumbnail in face sizes (the geometric mean of the box's width and height).
 CONTEXT: Final = 1.9
 _BLUR_CELLS: Final = 0.8
-_SAMPLES: Final = 4
+_SAMPLES: Final = 3
 # Light = mean of R, G, B; then red against green, and yellow against blue.
 _PLANES: Final = np.array([[1 / 3, 1 / 3, 1 / 3], [3.0, -3.0, 0.0], [0.75, 0.75, -1.5]], np.float32)
 _RIDGE: Final = 1e-5
-# Histograms of light, red-green and yellow-blue: lowest value, highest value, bins; their weight in a squared distance.
-_HISTOGRAMS: Final = ((0.0, 2.0, 16), (-0.2, 0.6, 24), (-0.3, 0.7, 24))
-_HISTOGRAM_WEIGHT: Final = 0.03
+# Histograms of light, red-green and yellow-blue: lowest and highest value, bins; their weight in a squared distance.
+_LOWEST: Final = np.array([0.0, -0.2, -0.3], np.float32)[:, None]
+_HIGHEST: Final = np.array([2.0, 0.6, 0.7], np.float32)[:, None]
+_BINS: Final = 12
+_HISTOGRAM_WEIGHT: Final = 0.01
 # So small a product a linear algebra library does itself; threads would wait for each other longer than the sums take.
 _PIECE: Final = 48
-_LENGTH: Final = 3 * CELLS**2 + sum(bins for _, _, bins in _HISTOGRAMS)
+_LENGTH: Final = 3 * CELLS**2 + 3 * _BINS
 # Median deviation of a backdrop's cells, relative to their mean, that counts as texture (the London set's plain walls
 # reach 0.053), and the share of it by which an unchanged backdrop may differ between two instants.
 _TEXTURE: Final = 0.06
@@ -111,12 +115,14 @@ def look(image: UInt8[np.ndarray, "h w 3"], boxes_px: Float32[np.ndarray, "n 4"]
         return Appearance(np.zeros((0, _LENGTH), np.float32), np.zeros((0, 4, _LENGTH), np.float32), thumbnails)
     for thumbnail, box in zip(thumbnails, boxes_px, strict=True):
         thumbnail[:] = _cut(image, box)
-    cells = thumbnails.astype(np.float32)
-    cells /= np.maximum(cells.mean((1, 2, 3), keepdims=True), 1.0)
-    planes = _SMOOTH @ (cells @ _PLANES.T).transpose(0, 3, 1, 2) @ _SMOOTH.T
+    channels = _without_light(thumbnails.reshape(len(thumbnails), -1, 3))
+    planes = (_PLANES @ channels).reshape(-1, 3, CELLS, CELLS)
+    # A bright red shirt should not outweigh the face above it.
+    planes[:, 1:] /= np.sqrt(1 + np.square(planes[:, 1:]))
+    planes = _SMOOTH @ planes @ _SMOOTH.T
     # Root mean squares over all cells and planes.
     planes *= np.float32(1 / math.sqrt(planes[0].size))
-    histogram = _histograms(cells) * np.float32(math.sqrt(_HISTOGRAM_WEIGHT))
+    histogram = _histograms(channels) * np.float32(math.sqrt(_HISTOGRAM_WEIGHT))
     features = np.concatenate([planes.reshape(len(planes), -1), histogram], 1)
     bases = np.zeros((len(planes), 4, _LENGTH), np.float32)
     bases[..., : planes[0].size] = _tangent_bases(planes)
@@ -135,48 +141,50 @@ def same_backdrop(
         image: what is seen now.
         box_px: where the head was when it was last seen.
     """
-    before, now = (cells[_BACKDROP].astype(np.float32) for cells in (thumbnail, _cut(image, box_px)))
-    before /= max(float(before.mean()), 1.0)
-    now /= max(float(now.mean()), 1.0)
-    texture = float(np.median(np.abs(before - np.median(before, 0)).max(1)))
-    change = float(np.quantile(np.abs(before - now).max(1), 0.8))
+    before, now = _without_light(np.stack([thumbnail[_BACKDROP], _cut(image, box_px)[_BACKDROP]]))
+    texture = float(np.median(np.abs(before - np.median(before, 1, keepdims=True)).max(0)))
+    change = float(np.quantile(np.abs(before - now).max(0), 0.8))
     return texture > _TEXTURE and change < _UNCHANGED * texture
 
 
 def _cut(image: UInt8[np.ndarray, "h w 3"], box_px: Float32[np.ndarray, " 4"]) -> UInt8[np.ndarray, "c c 3"]:
-    """A square around a box as 16x16 cells, each the mean of 4x4 samples; beyond the image its border is repeated."""
+    """A square around a box as 16x16 cells, each the mean of 3x3 samples; beyond the image its border is repeated.
+
+    Convention: boxes are continuous, pixel (0, 0) spans 0 to 1; OpenCV's samples lie at pixel centres.
+    """
     x, y, w, h = box_px.tolist()
-    height, width = image.shape[:2]
-    side = min(max(round(CONTEXT * math.sqrt(max(w, 1.0) * max(h, 1.0))), 2), 2 * max(height, width))
-    # A box that lies outside the image altogether still shares its nearest pixel.
-    left = min(max(round(x + w / 2 - side / 2), 1 - side), width - 1)
-    top = min(max(round(y + h / 2 - side / 2), 1 - side), height - 1)
-    inside = image[max(top, 0) : top + side, max(left, 0) : left + side]
-    missing = (max(-top, 0), max(top + side - height, 0), max(-left, 0), max(left + side - width, 0))
-    if any(missing):
-        inside = cv2.copyMakeBorder(inside, *missing, cv2.BORDER_REPLICATE)
-    # A fixed grid of samples, then means: the cost does not grow with the face, as a true mean of its pixels would.
-    samples = cv2.resize(inside, (_SAMPLES * CELLS, _SAMPLES * CELLS), interpolation=cv2.INTER_LINEAR)
+    side = CELLS * _SAMPLES
+    zoom = side / (CONTEXT * math.sqrt(max(w, 1.0) * max(h, 1.0)))
+    middle = (side - 1) / 2
+    matrix = np.array([[zoom, 0, middle - zoom * (x + w / 2 - 0.5)], [0, zoom, middle - zoom * (y + h / 2 - 0.5)]])
+    # A fixed grid of samples: the cost does not grow with the face, as a true mean of its pixels would.
+    samples = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cv2.resize(samples, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
 
 
-def _histograms(cells: Float32[np.ndarray, "n c c 3"]) -> Float32[np.ndarray, "n b"]:
+def _without_light(cells: UInt8[np.ndarray, "n k 3"]) -> Float32[np.ndarray, "n 3 k"]:
+    """Each channel of each picture divided by its mean, channel by channel."""
+    channels = cells.transpose(0, 2, 1).astype(np.float32, order="C")
+    channels /= np.maximum(channels.mean(2, keepdims=True), 1.0)
+    return channels
+
+
+def _histograms(channels: Float32[np.ndarray, "n 3 k"]) -> Float32[np.ndarray, "n b"]:
     """Square roots of soft histograms, so that their Euclidean distance is Hellinger's."""
-    n = len(cells)
-    light = cells.mean(3)
-    red_green = (cells[..., 0] - cells[..., 1]) / (light + 0.1)
-    yellow_blue = ((cells[..., 0] + cells[..., 1]) / 2 - cells[..., 2]) / (light + 0.1)
-    parts = []
-    for values, (low, high, bins) in zip((light, red_green, yellow_blue), _HISTOGRAMS, strict=True):
-        place = np.clip((values.reshape(n, -1) - low) / (high - low), 0, 1) * (bins - 1)
-        left = np.minimum(place.astype(np.int64), bins - 2)
-        share = place - left
-        # Each value is shared between its two nearest bins.
-        index = left + np.arange(n)[:, None] * bins
-        counts = np.bincount(index.ravel(), (1 - share).ravel(), n * bins)
-        counts += np.bincount(index.ravel() + 1, share.ravel(), n * bins)
-        parts.append(np.sqrt(counts.reshape(n, bins) / (len(_HISTOGRAMS) * CELLS**2)))
-    return np.concatenate(parts, 1).astype(np.float32)
+    red, green, blue = channels[:, 0], channels[:, 1], channels[:, 2]
+    light = channels.mean(1)
+    shade = light + 0.1
+    values = np.stack([light, (red - green) / shade, ((red + green) / 2 - blue) / shade], 1)
+    place = np.clip((values - _LOWEST) / (_HIGHEST - _LOWEST), 0, 1) * (_BINS - 1)
+    left = np.minimum(place.astype(np.int64), _BINS - 2)
+    share = place - left
+    # Each value is shared between its two nearest bins.
+    index = left + _BINS * np.arange(values.shape[0] * 3).reshape(-1, 3, 1)
+    length = values.shape[0] * 3 * _BINS
+    counts = np.bincount(index.ravel(), (1 - share).ravel(), length)
+    counts += np.bincount(index.ravel() + 1, share.ravel(), length)
+    roots: Float32[np.ndarray, "n b"] = np.sqrt(counts / values[0].size).reshape(len(values), -1).astype(np.float32)
+    return roots
 
 
 def _tangent_bases(planes: Float32[np.ndarray, "n 3 c c"]) -> Float32[np.ndarray, "n 4 d"]:

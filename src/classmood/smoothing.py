@@ -104,7 +104,8 @@ class Smoother:
             track.resting_count += 1
         resting = np.exp(track.resting_log / track.resting_count)
         shifted = np.exp(logs) * RESTING / (resting / resting.sum())
-        return shifted / shifted.sum()
+        corrected: Float64[np.ndarray, " 8"] = shifted / shifted.sum()
+        return corrected
 
     def _forget(self, time_s: float) -> None:
         gone = [track_id for track_id, track in self._tracks.items() if time_s - track.last_s > FORGET_S]
