@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,7 +12,10 @@ from classmood.emotions import CLASSROOM_CLASSES, DERIVED, MEASURED
 from classmood.errors import InputError, OutputError
 from classmood.sidecar import (
     SCHEMA_VERSION,
+    Provenance,
+    Sidecar,
     SourceStatus,
+    Status,
     describe_columns,
     make_sidecar,
     read_sidecar,
@@ -109,3 +113,16 @@ def test_missing_and_unwritable(tmp_path: Path) -> None:
         read_sidecar(tmp_path / "timeline.csv")
     with pytest.raises(OutputError, match="cannot be written"):
         write_sidecar(make_sidecar(PROVENANCE, ()), tmp_path / "no folder" / "timeline.csv")
+
+
+def test_every_column_and_status_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "reference" / "timeline.md").read_text(encoding="utf-8")
+    for column in describe_columns(raw=False, several=True):
+        assert f"`{column.name}`" in text, column.name
+    assert "`ferplus_neutral` to `ferplus_contempt`" in text
+    for status in get_args(Status):
+        assert f"| `{status}` |" in text
+    for key in Sidecar.model_fields:
+        assert f"`{key}`" in text, key
+    for key in Provenance.model_fields:
+        assert f"`{key}`" in text, key

@@ -36,8 +36,8 @@ def test_times_have_no_useless_digits() -> None:
 @given(name=st.text(max_size=30))
 def test_a_name_is_one_field_on_one_line(tmp_path: Path, name: str) -> None:
     file = tmp_path / "t.csv"
-    file.write_bytes(("time_s,source\n0," + name_text(name) + "\n").encode())
-    table = Table(file, ("time_s",))
+    file.write_bytes(("time_s,faces,source\n0,1," + name_text(name) + "\n").encode())
+    table = Table(file, ("time_s", "faces"))
     assert table.sources is not None
     assert len(table.sources) == 1
     assert table.sources[0] == "".join(c if c.isprintable() else "\ufffd" for c in name)
@@ -55,11 +55,11 @@ def test_the_header_names_raw_and_source_last() -> None:
 
 def test_columns_come_back_whatever_their_order(tmp_path: Path) -> None:
     table = read(tmp_path, "not_sure,joy,index,track_id,time_s\ntrue,0.25,7,3,1.5\nfalse,1,8,4,2\n")
-    assert table.columns["time_s"].tolist() == [1.5, 2.0]
-    assert table.columns["track_id"].tolist() == [3, 4]
-    assert table.columns["joy"].tolist() == [0.25, 1.0]
-    assert table.columns["not_sure"].tolist() == [1, 0]
-    assert "index" not in table.columns
+    assert table.time_s.tolist() == [1.5, 2.0]
+    assert table.whole.tolist() == [3, 4]
+    assert table.names == ("joy", "not_sure")
+    assert table.of("joy").tolist() == [[0.25], [1.0]]
+    assert table.of("joy", "not_sure").tolist() == [[0.25, 1], [1, 0]]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,15 @@ def test_the_row_is_named_beyond_the_first_piece(tmp_path: Path) -> None:
     rows[8765] = "0,1,-3,true"
     with pytest.raises(InputError, match="row 8767: joy"):
         read(tmp_path, "\n".join([HEADER, *rows]) + "\n")
+
+
+def test_pieces_are_put_together_in_order(tmp_path: Path) -> None:
+    rows = [f"{k},{k + 1},{k / 9000:.4f},{'true' if k % 3 else 'false'}" for k in range(9000)]
+    table = read(tmp_path, "\n".join([HEADER, *rows]) + "\n")
+    assert table.time_s.tolist() == list(range(9000))
+    assert table.whole.tolist() == list(range(1, 9001))
+    np.testing.assert_allclose(table.of("joy")[:, 0], np.arange(9000) / 9000, atol=0.6e-4)
+    np.testing.assert_array_equal(table.of("not_sure")[:, 0], np.arange(9000) % 3 > 0)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

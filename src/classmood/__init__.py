@@ -1,5 +1,7 @@
 """Recognise expressions resembling eight classroom emotions in photos and videos, on one's own machine.
 
+Five lines from a video to numbers:
+
     import classmood
 
     for instant in classmood.analyze("lesson.mp4", rate_hz=5):

@@ -39,4 +39,5 @@ def overlaps(a: Float32[np.ndarray, "n 4"], b: Float32[np.ndarray, "m 4"]) -> Fl
     shared = np.clip(far - corner, 0, None).prod(2)
     areas = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None]
     # Two boxes without area share none.
-    return shared / np.maximum(areas - shared, np.finfo(np.float32).tiny)
+    ratio: Float32[np.ndarray, "n m"] = shared / np.maximum(areas - shared, np.finfo(np.float32).tiny)
+    return ratio

@@ -146,11 +146,6 @@ def climate(timeline: Timeline, window_s: float | None = None, *, class_size: in
     )
 
 
-def measures_of(timeline: Timeline) -> Float64[np.ndarray, "n 13"]:
-    """The columns that are aggregated, in the order of ``MEASURES``."""
-    return np.column_stack([timeline.classroom, timeline.vad, timeline.intensity]).astype(np.float64)
-
-
 def persons(timeline: Timeline) -> Int64[np.ndarray, " n"]:
     """A number from 0 for each row's track, the same for the same track of the same source only."""
     key = timeline.source.astype(np.int64) * (int(timeline.track_id.max(initial=0)) + 1) + timeline.track_id
@@ -180,11 +175,12 @@ def _over_persons(
     timeline: Timeline, sure: np.ndarray, window: np.ndarray, count: int
 ) -> tuple[Int64[np.ndarray, " m"], Float64[np.ndarray, "m 13"], Float64[np.ndarray, "m 13"]]:
     """For each window: persons with a sure reading, the mean over them, the deviation between them."""
-    values = measures_of(timeline)[sure]
     person = persons(timeline)[sure]
     several = int(person.max(initial=0)) + 1
     pairs, inverse, readings = np.unique(window[sure] * several + person, return_inverse=True, return_counts=True)
-    own = np.stack([np.bincount(inverse, column, len(pairs)) / readings for column in values.T], 1)
+    columns = timeline.columns()
+    # One column at a time, for a long recording's would fill much memory together.
+    own = np.stack([np.bincount(inverse, columns[name][sure], len(pairs)) / readings for name in MEASURES], 1)
     of_window = pairs // several
     people = np.bincount(of_window, minlength=count)
     mean = np.stack([divide(np.bincount(of_window, column, count), people) for column in own.T], 1)

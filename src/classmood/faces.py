@@ -192,6 +192,7 @@ class Follower:
 
     def __init__(self, detector: SizingDetector) -> None:
         self._detector = detector
+        self._frames_since = 0
         self._forget(shape=())
 
     @property
@@ -267,7 +268,8 @@ class Follower:
     def _credible(self, rows: Rows) -> Rows:
         """New faces that are sure enough, and known ones that are not quite."""
         known = overlaps(rows[:, BOX], self._known[:, BOX]).max(1, initial=0) > SAME_FACE_IOU
-        return rows[known | (rows[:, SCORE] >= NEW_SCORE)]
+        kept: Rows = rows[known | (rows[:, SCORE] >= NEW_SCORE)]
+        return kept
 
     def _choose_scales(self, image: UInt8[np.ndarray, "h w 3"]) -> tuple[float, ...]:
         """The least scale at which all that the survey found is found again."""

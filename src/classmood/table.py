@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64, Int64
 
 from classmood.errors import InputError
 from classmood.sidecar import describe_columns
@@ -24,9 +24,10 @@ _RANGES: Final = {column.name: column.range for column in describe_columns(raw=T
     "faces": (0.0, None)
 }
 _WHOLE_NUMBERS: Final = ("track_id", "faces")
+_FRACTIONS: Final = frozenset(_RANGES) - {"time_s", *_WHOLE_NUMBERS}
 # What a rounded number may exceed its range by.
 _SLACK: Final = 1e-3
-_ROWS_AT_ONCE: Final = 4096
+_ROWS_AT_ONCE: Final = 2048
 _TRUTH: Final = {
     spelling: float(word == "true") for word in ("true", "false") for spelling in (word, word.title(), word.upper())
 }
@@ -58,7 +59,9 @@ class Table:
     """The checked columns of a CSV file, read in pieces so that the text of only one is in memory.
 
     Attributes:
-        columns: the numbers of every known column.
+        time_s: the column of that name.
+        whole: ``track_id`` or ``faces``, whichever the file has.
+        block: all other numbers, side by side, in the order in which they were asked for.
         sources: the source's name of every row; None where the file has no such column.
     """
 
@@ -84,19 +87,17 @@ class Table:
             InputError: the file cannot be read, lacks a column or has fewer rows, or a value is not what it should be.
         """
         self._path = path
-        self._parts: dict[str, list[np.ndarray]] = {}
-        self._names: list[str] = []
-        reader: Iterator[list[str]] = iter(())
+        self._pieces: list[tuple[Float64[np.ndarray, " m"], Int64[np.ndarray, " m"], Float32[np.ndarray, "m k"]]] = []
+        self._source_names: list[str] = []
         row = 1
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                whole = (line for line in file if not drop_cut or line.endswith("\n"))
-                reader = csv.reader(whole, strict=True)
+                reader = csv.reader((line for line in file if not drop_cut or line.endswith("\n")), strict=True)
                 header = self._header(next(reader, None), required, optional)
-                self._parts = {name: [] for name in header if name in required or name in optional}
+                self.names = tuple(name for name in (*required, *optional) if name in header and name in _FRACTIONS)
                 row += 1
                 for chunk in _chunks(reader, rows):
-                    self._take(chunk, header, row)
+                    self._pieces.append(self._take(chunk, header, row))
                     row += len(chunk)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}); expected a timeline's CSV file") from error
@@ -109,11 +110,24 @@ class Table:
                 f"{path}: expected {rows} rows as the file of instants counts them, got {row - 2}; resume the "
                 "analysis, or remove the file of instants to read what is left"
             )
-        self.columns = {name: np.concatenate([*parts, np.zeros(0)]) for name, parts in self._parts.items()}
-        self.sources = self._names if SOURCE in header else None
+        self.sources = self._source_names if SOURCE in header else None
+        self.time_s: Float64[np.ndarray, " n"] = np.concatenate([np.zeros(0), *(p[0] for p in self._pieces)])
+        self.whole: Int64[np.ndarray, " n"] = np.concatenate([np.zeros(0, np.int64), *(p[1] for p in self._pieces)])
+        self.block: Float32[np.ndarray, "n k"] = np.empty((len(self.time_s), len(self.names)), np.float32)
+        # Piece by piece, each let go once it is copied: the whole is never there twice.
+        for k in range(len(self._pieces)):
+            first = k * _ROWS_AT_ONCE
+            self.block[first : first + _ROWS_AT_ONCE] = self._pieces[k][2]
+            self._pieces[k] = (*self._pieces[k][:2], np.zeros((0, 0), np.float32))
+        self._pieces.clear()
 
     def __len__(self) -> int:
-        return len(self.columns["time_s"])
+        return len(self.time_s)
+
+    def of(self, *names: str) -> Float32[np.ndarray, "n k"]:
+        """Neighbouring columns of the block, without a copy."""
+        first = self.names.index(names[0])
+        return self.block[:, first : first + len(names)]
 
     def _header(self, header: list[str] | None, required: Sequence[str], optional: Sequence[str]) -> list[str]:
         if not header:
@@ -125,24 +139,27 @@ class Table:
             raise InputError(f"{self._path}: row 1: the column {doubled[0]} is there twice; expected it once")
         return header
 
-    def _take(self, chunk: list[list[str]], header: list[str], row: int) -> None:
+    def _take(
+        self, chunk: list[list[str]], header: list[str], row: int
+    ) -> tuple[Float64[np.ndarray, " m"], Int64[np.ndarray, " m"], Float32[np.ndarray, "m k"]]:
         for i, fields in enumerate(chunk):
             if len(fields) != len(header):
                 raise InputError(f"{self._path}: row {row + i}: expected {len(header)} fields, got {len(fields)}")
-        for name, texts in zip(header, zip(*chunk, strict=True), strict=True):
-            if name == SOURCE:
-                self._names += texts
-            elif name in self._parts:
-                self._parts[name].append(self._numbers(name, texts, row))
+        texts = dict(zip(header, zip(*chunk, strict=True), strict=True))
+        self._source_names += texts.get(SOURCE, ())
+        time_s = self._numbers("time_s", texts["time_s"], row)
+        counted = next(name for name in _WHOLE_NUMBERS if name in texts)
+        whole = self._numbers(counted, texts[counted], row).astype(np.int64)
+        block = np.empty((len(chunk), len(self.names)), np.float32)
+        for k, name in enumerate(self.names):
+            block[:, k] = self._numbers(name, texts[name], row)
+        return time_s, whole, block
 
     def _numbers(self, name: str, texts: tuple[str, ...], row: int) -> Float64[np.ndarray, " m"]:
         if name == "not_sure":
             values = np.array([_TRUTH.get(text, math.nan) for text in texts])
         else:
-            try:
-                values = np.array(texts, np.float64)
-            except ValueError:
-                values = np.array([_number(text) for text in texts])
+            values = np.fromiter(map(_number, texts), np.float64, len(texts))
         low, high = _RANGES[name]
         bad = ~np.isfinite(values)
         bad |= values < (-math.inf if low is None else low - _SLACK)

@@ -166,30 +166,29 @@ def read_timeline(path: Path) -> Timeline:
     only = _only_source(path)
     instants_file = instants_path(path)
     known = Table(instants_file, ("time_s", "faces"), drop_cut=True) if instants_file.is_file() else None
-    counted = None if known is None else int(known.columns["faces"].sum())
+    counted = None if known is None else int(known.whole.sum())
     rows = Table(path, COLUMNS, RAW_COLUMNS, rows=counted, drop_cut=known is not None)
     row_names = rows.sources or [only] * len(rows)
     instant_names = [] if known is None else known.sources or [only] * len(known)
     place = {name: i for i, name in enumerate(dict.fromkeys([*instant_names, *row_names]))}
     source = np.array([place[name] for name in row_names], np.int32)
-    columns = rows.columns
     if known is None:
-        instants = _instants_of(columns["time_s"], source)
+        instants = _instants_of(rows.time_s, source)
     else:
         of_instant = np.array([place[name] for name in instant_names], np.int32)
-        instants = Instants(known.columns["time_s"], known.columns["faces"].astype(np.int64), of_instant)
-        _check_fit(path, columns["time_s"], source, instants)
+        instants = Instants(known.time_s, known.whole, of_instant)
+        _check_fit(path, rows.time_s, source, instants)
     return Timeline(
-        time_s=columns["time_s"],
-        track_id=columns["track_id"].astype(np.int64),
-        boxes_px=_stack(columns, BOX),
-        face_score=columns["face_score"].astype(np.float32),
-        classroom=_stack(columns, CLASSROOM_CLASSES),
-        vad=_stack(columns, DIMENSIONS),
-        intensity=columns["intensity"].astype(np.float32),
-        confidence=columns["confidence"].astype(np.float32),
-        not_sure=columns["not_sure"] > 0,
-        ferplus=_stack(columns, RAW_COLUMNS) if RAW_COLUMNS[0] in columns else None,
+        time_s=rows.time_s,
+        track_id=rows.whole,
+        boxes_px=rows.of(*BOX),
+        face_score=rows.of("face_score")[:, 0],
+        classroom=rows.of(*CLASSROOM_CLASSES),
+        vad=rows.of(*DIMENSIONS),
+        intensity=rows.of("intensity")[:, 0],
+        confidence=rows.of("confidence")[:, 0],
+        not_sure=rows.of("not_sure")[:, 0] > 0,
+        ferplus=rows.of(*RAW_COLUMNS) if RAW_COLUMNS[0] in rows.names else None,
         source=source,
         sources=tuple(place),
         instants=instants,
@@ -293,7 +292,3 @@ def _only_source(path: Path) -> str:
 
 def _join(parts: Sequence[np.ndarray], empty: tuple[int, ...], kind: type = np.float32) -> np.ndarray:
     return np.concatenate([np.zeros(empty, kind), *parts]).astype(kind)
-
-
-def _stack(columns: dict[str, np.ndarray], names: Sequence[str]) -> Float32[np.ndarray, "n k"]:
-    return np.stack([columns[name] for name in names], 1).astype(np.float32)

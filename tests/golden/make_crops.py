@@ -1,6 +1,6 @@
 """Writes crops.npz anew: to be run only when the preprocessing is meant to change, and said so in the changelog.
 
-    PYTHONPATH=src:tests python tests/golden/make_crops.py
+PYTHONPATH=src:tests python tests/golden/make_crops.py
 """
 
 from pathlib import Path

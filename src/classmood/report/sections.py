@@ -76,7 +76,7 @@ def intensities(view: View) -> str:
     """A curve an emotion with its 95% interval, the derived ones marked, then the three dimensions."""
     if view.still:
         return ""
-    windows, axis = view.windows, view.axis
+    axis = view.axis
     names = (*(n for n in EMOTIONS if n not in view.derived), *view.derived, "intensity", *DIMENSIONS)
     highest = max(_highest(view, name) for name in names if name not in DIMENSIONS)
     ceiling = next((c for c in _CEILINGS if c >= highest), 1.0)
@@ -124,7 +124,7 @@ def planes_section(view: View) -> str:
         + (", the dashed ellipse one standard deviation." if people >= FEWEST_FOR_AN_ELLIPSE else ".")
     )
     if windows.over_time and not view.still:
-        caption.append("The line is the way of the class mean, from the open dot to the last full one.")
+        caption.append("The line is the way of the class mean, from the open dot on, with times where there is room.")
     caption.append("Named points are where Russell and Mehrabian (1977) placed these words.")
     if reachable:
         caption.append("This model’s readings lie inside the dotted outline, as they are averages of points on it.")
