@@ -213,18 +213,23 @@ def train(
         from classmood.training.curves import draw_curves
         from classmood.training.datasets import load_training
         from classmood.training.recipe import read_recipe
+        from classmood.training.train import join_workers, leave_workers
         from classmood.training.train import train as run
     settings = read_recipe(recipe)
+    worker = join_workers()
     folder = out or Path("runs") / recipe.stem
     path = data or Path(settings.data.path)
     training, held = load_training(settings.data.source, path).split(
         settings.data.holdout, fraction=settings.data.fraction
     )
-    console.print(f"training on {len(training)} faces, {len(held)} held out")
+    if worker.leads:
+        console.print(f"training on {len(training)} faces, {len(held)} held out")
     checkpoint = run(settings, training, held, folder)
-    if (folder / "metrics.jsonl").is_file():
-        draw_curves(folder / "metrics.jsonl", folder / "curves.png")
-    print(checkpoint)  # noqa: T201 (the command's result)
+    leave_workers()
+    if worker.leads:
+        if (folder / "metrics.jsonl").is_file():
+            draw_curves(folder / "metrics.jsonl", folder / "curves.png")
+        print(checkpoint)  # noqa: T201 (the command's result)
 
 
 @app.command()

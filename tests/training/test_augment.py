@@ -157,6 +157,17 @@ def test_the_stated_share_is_blurred() -> None:
     torch.testing.assert_close(out[~blurred], x[~blurred], rtol=0, atol=2e-4)
 
 
+def test_the_stated_share_is_made_coarse_and_keeps_its_light() -> None:
+    x = torch.rand(400, 1, 48, 48, generator=generator(1))
+    coarse = only(coarse_probability=0.3)(x, generator())
+    # Sampling at the pixels themselves rounds in the last digits.
+    changed = ((coarse - x).abs() > 1e-3).flatten(1).any(1)
+    assert 0.2 < float(changed.float().mean()) < 0.4
+    # Fine detail goes, the mean of the crop stays.
+    assert float(coarse[changed].std((2, 3)).mean()) < 0.75 * float(x[changed].std((2, 3)).mean())
+    torch.testing.assert_close(coarse.mean((2, 3)), x.mean((2, 3)), rtol=0, atol=0.02)
+
+
 def test_noise_is_within_its_strength() -> None:
     x = torch.full((300, 1, 48, 48), 0.5)
     strength = only(noise=0.05)(x, generator()).std((1, 2, 3))

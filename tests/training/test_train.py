@@ -201,6 +201,25 @@ def test_it_learns(tmp_path: Path) -> None:
     assert rows[-1]["held_accuracy"] > 0.75
 
 
+def test_a_warm_restart_takes_over_the_averaged_weights(tmp_path: Path, unbroken: Path) -> None:
+    recipe = tiny_recipe(start_from=str(unbroken / "checkpoint.pt"), epochs=1, learning_rate=1e-12, warmup_epochs=0.0)
+    train.train(recipe, TRAINING, HELD, tmp_path)
+    before = weights(unbroken)
+    for name, tensor in weights(tmp_path, "network").items():
+        # The norms' running figures move on by themselves.
+        if "running" not in name and "tracked" not in name:
+            torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-6)
+
+
+def test_a_warm_restart_from_nothing_or_from_another_network_is_refused(tmp_path: Path, unbroken: Path) -> None:
+    with pytest.raises(RecipeError, match=r"start_from: .*nowhere\.pt is missing"):
+        train.train(tiny_recipe(start_from=str(tmp_path / "nowhere.pt")), TRAINING, HELD, tmp_path / "a")
+    recipe = tiny_recipe(start_from=str(unbroken / "checkpoint.pt"))
+    other = recipe.model_copy(update={"network": recipe.network.model_copy(update={"srm": not recipe.network.srm})})
+    with pytest.raises(RecipeError, match="another network"):
+        train.train(other, TRAINING, HELD, tmp_path / "b")
+
+
 def test_another_recipe_in_the_folder_is_refused(tmp_path: Path, unbroken: Path) -> None:
     before = (unbroken / "checkpoint.pt").read_bytes()
     with pytest.raises(RecipeError, match="belongs to another recipe"):

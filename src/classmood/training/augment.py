@@ -65,6 +65,14 @@ class Augment:
 
     def _damage(self, x: Tensor, generator: torch.Generator) -> Tensor:
         s = self.settings
+        if s.coarse_probability:
+            # A face far from the camera: one size a batch, since a batch is one array.
+            share = 0.3 + 0.45 * float(torch.rand((), generator=generator))
+            side = [max(2, round(length * share)) for length in x.shape[-2:]]
+            small = functional.interpolate(x, side, mode="bilinear", antialias=True)
+            coarse = functional.interpolate(small, x.shape[-2:], mode="bilinear")
+            chosen = (torch.rand(len(x), generator=generator) < s.coarse_probability).to(x.device)
+            x = torch.where(chosen[:, None, None, None], coarse, x)
         if s.blur_probability:
             blurred = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), _BLUR.to(x))
             chosen = (torch.rand(len(x), generator=generator) < s.blur_probability).to(x.device)

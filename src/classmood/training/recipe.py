@@ -62,6 +62,7 @@ class AugmentSection(_Section):
     brightness: float = Field(default=0.15, ge=0)
     gamma: float = Field(default=0.25, ge=0)
     blur_probability: float = Field(default=0.15, ge=0, le=1)
+    coarse_probability: float = Field(default=0.0, ge=0, le=1, description="shrunk to 14-36 px and enlarged again")
     noise: float = Field(default=0.03, ge=0)
     erase_probability: float = Field(default=0.25, ge=0, le=1)
     mixup: float = Field(default=0.0, ge=0, description="alpha of the beta distribution")
@@ -70,6 +71,7 @@ class AugmentSection(_Section):
 class ScheduleSection(_Section):
     """Optimiser and schedule: SGD with Nesterov momentum, one cycle of the rate (linear rise, cosine fall)."""
 
+    start_from: str = Field(default="", description="a checkpoint.pt whose averaged weights to start from")
     epochs: int = Field(default=30, ge=1)
     small_epochs: int = Field(default=0, ge=0, description="first epochs, on shrunken crops: cheaper to start with")
     small_side_px: int = Field(default=32, ge=20, le=48)

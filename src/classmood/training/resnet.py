@@ -28,6 +28,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from classmood.training.dense_convolution import DenseConvolution
 from classmood.training.lip import LocalImportancePool
 from classmood.training.sge import SpatialGroupEnhance
 from classmood.training.srm import StyleRecalibration
@@ -66,14 +67,16 @@ class BasicBlock(nn.Module):
         shrink = stride > 1
         lip = settings.lip_order if shrink else ""
         conv1_stride = 1 if lip else stride
-        conv1 = nn.Conv2d(inputs, outputs, 3, conv1_stride, 1, bias=False)
+        conv1: nn.Module = DenseConvolution(inputs, outputs)
+        if conv1_stride > 1:
+            conv1 = nn.Conv2d(inputs, outputs, 3, conv1_stride, 1, bias=False)
         self.conv1: nn.Module = conv1
         if lip == "A":
             self.conv1 = nn.Sequential(conv1, LocalImportancePool(outputs))
         self.pool: nn.Module = LocalImportancePool(inputs) if lip == "B" else nn.Identity()
         self.bn1 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.conv2 = DenseConvolution(outputs, outputs)
         self.bn2 = nn.BatchNorm2d(outputs)
         groups = settings.sge_groups
         self.sge: nn.Module = SpatialGroupEnhance(outputs, groups) if groups else nn.Identity()

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,6 +52,12 @@ def join_workers() -> Worker:
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     return Worker(distributed.get_rank(), distributed.get_world_size())
+
+
+def leave_workers() -> None:
+    """Take leave of the other data-parallel processes, if there are any."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -115,6 +122,8 @@ class _Run:
         # channels_last is the layout in which oneDNN and cuDNN run convolutions fastest.
         self.network = self._new_network()
         self.average = self._new_network()
+        if schedule.start_from:
+            self._start_from(Path(schedule.start_from))
         self.average.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.SGD(
             _decay_groups(self.network, schedule.weight_decay),
@@ -132,6 +141,15 @@ class _Run:
     def _new_network(self) -> EmotionNetwork:
         network = EmotionNetwork(self.recipe.settings()).to(self.device)
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def _start_from(self, path: Path) -> None:
+        """Take over the averaged weights of another run; the optimiser starts anew."""
+        if not path.is_file():
+            raise RecipeError(f"schedule.start_from: {path} is missing; train its recipe first")
+        state = _read_checkpoint(path, self.device)
+        if Recipe.model_validate_json(state["recipe"]).network != self.recipe.network:
+            raise RecipeError(f"schedule.start_from: {path} holds another network than this recipe's [network]")
+        self.network.load_state_dict(state["average"])
 
     def one_epoch(self, training: Samples, epoch: int, progress: Progress) -> float:
         """Train on every sample once and return the mean loss."""
@@ -246,12 +264,8 @@ class _Run:
         """
         if not self.checkpoint.is_file():
             return
-        try:
-            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise TrainingError(f"{self.checkpoint}: not a checkpoint ({reason}); remove it to start anew") from error
-        if state["recipe"] != self.recipe.model_dump_json():
+        state = _read_checkpoint(self.checkpoint, self.device)
+        if Recipe.model_validate_json(state["recipe"]) != self.recipe:
             raise RecipeError(f"{self.checkpoint}: belongs to another recipe; choose another folder or remove it")
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
@@ -261,6 +275,20 @@ class _Run:
         # The kill may have come between the checkpoint and its metrics.
         if self.worker.leads:
             self._write_metrics()
+
+
+def _read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """What a checkpoint holds.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise TrainingError(f"{path}: not a checkpoint ({reason}); remove it to start anew") from error
+    return state
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
