@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-install_import_hook("classmood", "beartype.beartype")
+install_import_hook("classmood", "typechecker.check")
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 

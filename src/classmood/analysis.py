@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from classmood.errors import InputError, TruncatedVideo
+from classmood.emotions import DERIVED
+from classmood.errors import InputError, OutputError, TruncatedVideo
 from classmood.faces import FaceDetector
 from classmood.frames import SourceKind, describe_source, list_files, read_frames
 from classmood.pipeline import Pipeline, Smoothing
 from classmood.report import write_report
 from classmood.sidecar import Provenance, read_sidecar
+from classmood.table import name_text
 from classmood.timeline import read_timeline, write_json_lines, write_parquet
 from classmood.writer import TimelineWriter
+
+# A run that goes on looks again at this much of what came before, so that smoothing has settled when rows are written.
+LEAD_IN_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def run(
 
     Raises:
         InputError: a source does not exist, or none could be read at all.
-        OutputError: the folder cannot be written, or holds the timeline of something else.
+        OutputError: the folder cannot be written, or holds the timeline of something else or of a camera.
         KeyboardInterrupt: after the timeline was closed and the report of what was done was written.
     """
     failures: list[str] = []
@@ -105,16 +111,33 @@ def run(
 
 
 def _names(sources: tuple[str, ...], failures: list[str]) -> tuple[str, ...]:
-    """Every file of every source, each once; a source that does not exist is a failure, unless it is all there is."""
-    names: list[str] = []
+    """Every file of every source, each once, however it is spelled, and under a name that the timeline keeps apart.
+
+    A source that does not exist is a failure, unless it is all there is.
+    """
+    files: set[str] = set()
+    written: dict[str, str] = {}
     for source in sources:
         try:
-            names += list_files(source)
+            names = list_files(source)
         except InputError as error:
             failures.append(str(error))
-    if not names:
+            continue
+        for name in names:
+            if (file := _file(name)) in files:
+                continue
+            files.add(file)
+            # Unprintable characters are replaced in the timeline, which can make two names one.
+            if (other := written.setdefault(name_text(name), name)) != name:
+                failures.append(f"{name!r}: the timeline writes this name as it does {other!r}; rename the file")
+    if not written:
         raise InputError(failures[0] if failures else "nothing to analyse was given")
-    return tuple(dict.fromkeys(names))
+    return tuple(written.values())
+
+
+def _file(name: str) -> str:
+    """One spelling for all of a file's; a camera's name is its own."""
+    return name if name.startswith("camera:") else str(Path(name).resolve())
 
 
 def _one_source(
@@ -126,12 +149,21 @@ def _one_source(
     progress: Callable[[str, float], None],
 ) -> None:
     try:
-        is_video = describe_source(name).kind is SourceKind.VIDEO
-        if out.has(name) and not is_video:
+        kind = describe_source(name).kind
+        if out.has(name) and kind is SourceKind.CAMERA:
+            raise OutputError(
+                f"{out.path.parent}: holds an earlier recording of {name}, which cannot be gone on with; "
+                "choose another output folder or start anew (--fresh)"
+            )
+        if out.has(name) and kind is not SourceKind.VIDEO:
             return  # a photo of an earlier run
-        start_s = out.resume_s(name) if is_video else 0.0
-        for instant in pipeline.instants(read_frames(name, fps=settings.rate_hz, start_s=start_s)):
-            out.append(instant)
+        start_s = out.resume_s(name)
+        # A resting face was seen at a track's beginning, wherever that was.
+        lead_in_s = LEAD_IN_S if settings.smoothing.baseline_s is None else start_s
+        frames = read_frames(name, fps=settings.rate_hz, start_s=max(0.0, start_s - lead_in_s))
+        for instant in pipeline.instants(frames):
+            if instant.time_s >= start_s:
+                out.append(instant)
             progress(name, instant.time_s)
         out.end_source(name)
     except InputError as error:
@@ -147,6 +179,7 @@ def _provenance(names: tuple[str, ...], pipeline: Pipeline, settings: Settings) 
         model_sha256=card.sha256,
         detector=type(pipeline.detector).__name__,
         sampling_hz=settings.rate_hz,
+        derived=DERIVED if card.labels == "ferplus" else (),
         settings={
             "smoothing_time_constant_s": settings.smoothing.time_constant_s,
             "baseline_s": settings.smoothing.baseline_s,

@@ -97,7 +97,8 @@ def peak_memory_mb() -> float:
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e6 if platform.system() == "Darwin" else peak / 1e3
+        # In bytes on macOS, in KiB elsewhere.
+        return peak / 1e6 if platform.system() == "Darwin" else peak * 1024 / 1e6
     except ImportError:
         memory = psutil.Process().memory_info()
         return float(getattr(memory, "peak_wset", memory.rss)) / 1e6

@@ -12,8 +12,10 @@ import platform
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import NoReturn
+from unittest.mock import patch
 
 import numpy as np
 
@@ -87,30 +89,30 @@ def _self_test() -> list[Finding]:
             result = Finding(
                 "self-test", f"{found} faces in an empty scene, probabilities sum to {total / 2:.6f}", good
             )
-        except ClassmoodError as error:
-            result = Finding("self-test", str(error), good=False)
+        except Exception as error:  # a broken installation fails in ways of its own; here is where to say so
+            words = str(error) if isinstance(error, ClassmoodError) else f"{type(error).__name__}: {error}"
+            result = Finding("self-test", words, good=False)
     touched = ", ".join(attempts.addresses) or "nothing touched the network"
     return [result, Finding("network", touched, not attempts.addresses)]
 
 
+# What opens a connection, sends without one, or looks a name up; the address is in the arguments.
+_OF_A_SOCKET = ("connect", "connect_ex", "sendto")
+_OF_THE_MODULE = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
+
+
 @contextmanager
 def _closed_network() -> Iterator[_Attempts]:
-    """Refuse and count every connection and name look-up that Python code attempts."""
+    """Refuse and count every connection, datagram and name look-up that Python code attempts."""
     attempts = _Attempts()
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
 
-    def refuse_connect(_: socket.socket, address: object) -> None:
-        attempts.addresses.append(str(address))
+    def refuse(*arguments: object, **_: object) -> NoReturn:
+        given = [argument for argument in arguments if isinstance(argument, (str, tuple))]
+        attempts.addresses.append(str(given[0] if given else arguments))
         raise OSError("the network is closed during the self-test")
 
-    def refuse_look_up(host: object, *_: object, **__: object) -> list[object]:
-        attempts.addresses.append(str(host))
-        raise OSError("the network is closed during the self-test")
-
-    socket.socket.connect = refuse_connect  # type: ignore[method-assign, assignment]
-    socket.getaddrinfo = refuse_look_up  # type: ignore[assignment]
-    try:
+    with ExitStack() as closed:
+        for place, names in ((socket.socket, _OF_A_SOCKET), (socket, _OF_THE_MODULE)):
+            for name in names:
+                closed.enter_context(patch.object(place, name, refuse))
         yield attempts
-    finally:
-        socket.socket.connect = connect  # type: ignore[method-assign]
-        socket.getaddrinfo = look_up

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Bool, Float32, Int
 
 from classmood.classifier import Classifier, Emotions
-from classmood.crops import crop_whole, make_crops
+from classmood.crops import SIDE_PX, crop_whole, make_crops
 from classmood.emotions import (
     CLASSROOM_CLASSES,
     DERIVED,
@@ -45,7 +45,7 @@ class Evaluation:
         scores: over all images that could be read.
         entries: the rows behind them, in order.
         predictions: the class of each, empty where no face was found.
-        emotions: what each shows; rows of images without a face are zero.
+        emotions: what each shows; rows of images without a face are zero, and not sure.
         failures: one message for each image that could not be read.
     """
 
@@ -81,6 +81,8 @@ def evaluate(
     """
     classes = FERPLUS_CLASSES if labels == "ferplus" else CLASSROOM_CLASSES
     wanted = _labels(manifest, labels, classes)
+    if input_kind == "photos" and detector is None:
+        raise InputError("photos need a face detector; pass one, or take the images as crops")
     crops, entries, truth, found, failures = [], [], [], [], []
     for done, (entry, label) in enumerate(zip(manifest.entries, wanted, strict=True), start=1):
         try:
@@ -93,11 +95,14 @@ def evaluate(
         entries.append(entry)
         truth.append(label)
         found.append(crop is not None)
-        crops.append(crop if crop is not None else np.zeros((48, 48), np.uint8))
+        if crop is not None:
+            crops.append(crop)
     if not entries:
         raise InputError(f"{manifest.path}: none of its {len(manifest.entries)} images could be read ({failures[0]})")
-    emotions = classifier(np.stack(crops))
-    predicted = np.where(found, _arg_max(emotions, labels), NOT_FOUND)
+    emotions = classifier(np.array(crops, np.uint8).reshape(-1, SIDE_PX, SIDE_PX))
+    predicted = np.full(len(found), NOT_FOUND)
+    predicted[found] = _arg_max(emotions, labels)
+    emotions = _spread(emotions, np.array(found))
     scores = score(np.array(truth), predicted, emotions.confidence, classes)
     names = tuple(classes[i] if i != NOT_FOUND else "" for i in predicted)
     return Evaluation(scores, tuple(entries), names, emotions, tuple(failures))
@@ -115,16 +120,32 @@ def _labels(manifest: Manifest, labels: LabelSet, classes: tuple[str, ...]) -> l
 
 
 def _crop(image: np.ndarray, input_kind: InputKind, detector: FaceDetector | None) -> np.ndarray | None:
-    if input_kind == "crops":
+    if input_kind == "crops" or detector is None:
         return crop_whole(image)
-    if detector is None:
-        raise InputError("photos need a face detector")
     faces = detector.detect(image)
     if not len(faces):
         return None
     largest = int((faces.boxes_px[:, 2] * faces.boxes_px[:, 3]).argmax())
     crop: np.ndarray = make_crops(image, faces.take(np.array([largest])))[0]
     return crop
+
+
+def _spread(emotions: Emotions, found: Bool[np.ndarray, " m"]) -> Emotions:
+    """A row an image: zeros, and not sure, where no face was found."""
+
+    def spread(values: np.ndarray, filling: float | bool = 0) -> np.ndarray:
+        rows = np.full((len(found), *values.shape[1:]), filling, values.dtype)
+        rows[found] = values
+        return rows
+
+    return Emotions(
+        ferplus=spread(emotions.ferplus),
+        classroom=spread(emotions.classroom),
+        vad=spread(emotions.vad),
+        intensity=spread(emotions.intensity),
+        confidence=spread(emotions.confidence),
+        not_sure=spread(emotions.not_sure, True),
+    )
 
 
 def _arg_max(emotions: Emotions, labels: LabelSet) -> np.ndarray:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
@@ -77,16 +78,16 @@ class Pipeline:
         self.smoothing = smoothing or Smoothing()
         self.spent_s = dict.fromkeys(STAGES, 0.0)
 
-    def instants(self, frames: Iterable[Frame]) -> Iterator[Instant]:
+    def instants(self, frames: Iterable[Frame]) -> Generator[Instant, None, None]:
         """Analyse frames as they come.
 
         While one frame's crops are classified, the next frame is read and its faces are found: on two cores that is
         faster than either stage on both. An error of the frames is raised after the instants before it were given.
         """
-        with ThreadPoolExecutor(1, "classmood-emotions") as worker:
+        with ThreadPoolExecutor(1, "classmood-emotions") as worker, closing(self._faces(frames)) as looking:
             ahead: _Ahead | None = None
             try:
-                for found in self._faces(frames):
+                for found in looking:
                     ready, ahead = ahead, self._send(worker, found)
                     if ready:
                         yield self._finish(ready)
@@ -97,7 +98,7 @@ class Pipeline:
             if ahead:
                 yield self._finish(ahead)
 
-    def _faces(self, frames: Iterable[Frame]) -> Iterator[_Found]:
+    def _faces(self, frames: Iterable[Frame]) -> Generator[_Found, None, None]:
         source = None
         reading = iter(frames)
         while frame := self._timed("frames", next, reading, None):
