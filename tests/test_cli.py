@@ -155,3 +155,23 @@ def test_train_refuses_an_unknown_key_by_name(tmp_path: Path) -> None:
     recipe = tmp_path / "bad.toml"
     recipe.write_text("[schedule]\nepoch = 3\n")
     assert_one_line_error(run("train", recipe), "schedule.epoch")
+
+
+def test_audit_prints_its_findings_and_denies_nothing(photo: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    rows = [f"{photo},smiling,{'ab'[i % 2]},{i}" for i in range(12)]
+    manifest.write_text("path,label,gender,subject\n" + "\n".join(rows) + "\n")
+    done = run("audit", manifest, "--by", "gender", "--json", tmp_path / "a.json", "--picture", tmp_path / "a.png")
+    assert done.returncode == 0, done.stderr
+    assert "recall of happiness, by gender" in done.stdout
+    assert "no bias" not in done.stdout
+    assert json.loads((tmp_path / "a.json").read_text())["persons"] == 12
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    assert_one_line_error(run("audit", manifest, "--by", "height"), "height", "gender")
+
+
+def test_explain_draws_a_face(photo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the extra [train] is not installed")
+    done = run("explain", photo, "--out", tmp_path / "new" / "e.png")
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(tmp_path / "new" / "e.png")) is not None

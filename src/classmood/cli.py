@@ -203,6 +203,71 @@ def doctor() -> None:
 
 
 @app.command()
+def audit(
+    manifest: Annotated[Path, typer.Argument(help="CSV with the columns path,label and those to group by")],
+    by: Annotated[str, typer.Option(help="columns to group by, such as gender,ethnicity,age")],
+    input_kind: Annotated[
+        Literal["crops", "photos"], typer.Option("--input", help="photos: find the face; crops: the whole image is it")
+    ] = "photos",
+    model: Annotated[str, typer.Option(help="a shipped model's name or a file with its card beside it")] = "",
+    json_out: Annotated[Path | None, typer.Option("--json", help="write the figures and the words here")] = None,
+    picture: Annotated[Path | None, typer.Option(help="draw it: a .png, .svg or .pdf file (extra [train])")] = None,
+) -> None:
+    """Compare errors between groups of people, and say what the sample could have shown."""
+    from classmood import audit as audits
+    from classmood import evaluation
+    from classmood.classifier import Classifier
+    from classmood.faces import CenterFace
+    from classmood.manifest import read_manifest
+    from classmood.models.weights import SHIPPED_EMOTION
+
+    if picture:
+        # Before the work, so that a missing matplotlib does not cost it.
+        from classmood.training.audit_picture import draw_audit, require_matplotlib
+
+        require_matplotlib()
+    rows = read_manifest(manifest)
+    columns = audits.find_columns(by.split(","), rows.entries)
+    classifier = Classifier(model or SHIPPED_EMOTION)
+    detector = CenterFace() if input_kind == "photos" else None
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("auditing", total=len(rows.entries))
+        result = evaluation.evaluate(
+            rows,
+            classifier,
+            input_kind=input_kind,
+            detector=detector,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+    found = audits.audit(result, columns)
+    for line in audits.describe(found):
+        print(line)  # noqa: T201 (the command's result)
+    if json_out:
+        audits.write_audit(found, json_out)
+    if picture:
+        draw_audit(found, picture)
+    if result.failures:
+        for failure in result.failures:
+            console.print(f"unreadable: {failure}", style="yellow", markup=False)
+        unread, listed = len(result.failures), len(rows.entries)
+        raise InputError(f"{unread} of {listed} images could not be read; the rest was audited")
+
+
+@app.command()
+def explain(
+    photo: Annotated[Path, typer.Argument(help="a photo; its largest face is looked at")],
+    out: Annotated[Path, typer.Option(help="the picture to write: .png, .svg or .pdf")] = Path("out/explain.png"),
+    master: Annotated[Path | None, typer.Option(help="half-precision weights (.safetensors); the shipped ones")] = None,
+) -> None:
+    """Draw what the network weighs on a face, stage by stage (extra [train], and a checkout for the weights)."""
+    with _training_extra():
+        from classmood.training.explain import explain_photo
+    explanation = explain_photo(photo, out, master=master)
+    console.print(f"read as an expression resembling {explanation.ranking[0]}")
+    print(out)  # noqa: T201 (the command's result)
+
+
+@app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="a recipe, such as recipes/ferplus-first.toml")],
     data: Annotated[Path | None, typer.Option(help="the data; the recipe's data.path by default")] = None,
