@@ -44,7 +44,7 @@ COLOURS: Final = {
     "terror": "#332288",
     "surprise": "#56B4E9",
     "grief": "#0072B2",
-    "disdain": "#AA4499",
+    "disdain": "#AA3377",
     "fury": "#D55E00",
     "caution": "#999933",
 }
