@@ -89,7 +89,7 @@ def matches(faces: Faces, truth: list[Box], tolerance_px: float) -> bool:
     return bool((apart.min(0) <= tolerance_px).all() and (apart.min(1) <= tolerance_px).all())
 
 
-def frames_until(follower: Follower, frame: np.ndarray, truth: list[Box], limit: int = 80) -> int:
+def frames_until(follower: Follower, frame: np.ndarray, truth: list[Box], limit: int = 140) -> int:
     """Frames that pass until all is found."""
     for i in range(1, limit):
         if matches(follower.detect(frame), truth, 1.5 / min(follower.scales) + 1):
@@ -100,7 +100,7 @@ def frames_until(follower: Follower, frame: np.ndarray, truth: list[Box], limit:
 def settled(frame: np.ndarray) -> Follower:
     """A follower that has seen the same frame until its surveys are as seldom as they get."""
     follower = SizingDetector(Rectangles()).follow()
-    for _ in range(4 + 8 + 16 + 32 + 1):
+    for _ in range(4 + 8 + 16 + 32 + 64 + 1):
         follower.detect(frame)
     return follower
 
@@ -190,7 +190,7 @@ def test_surveys_grow_seldom_while_nothing_is_new() -> None:
     network = Rectangles()
     follower = SizingDetector(network).follow()
     frame, surveys = draw(gallery(4, 5)), []
-    for i in range(200):
+    for i in range(400):
         before = len(network.calls)
         assert len(follower.detect(frame)) == 20
         if len(network.calls) - before > 1:
