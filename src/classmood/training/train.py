@@ -1,7 +1,8 @@
 """The training loop: `classmood train recipes/NAME.toml`.
 
 Resumable: every random draw of an epoch comes from (seed, epoch, rank) alone and a checkpoint holds all else, so that a
-run that was killed and started again gives the same metrics as an unbroken one, on as many threads. Data-parallel under ``torchrun``.
+run that was killed and started again gives the same metrics as an unbroken one on as many threads.
+Data-parallel under ``torchrun``.
 """
 
 from __future__ import annotations
