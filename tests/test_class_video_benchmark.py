@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from loaded_benchmark import load
+
 TIMES_S = np.arange(0, 40, 0.2).round(3)
 TILE_PX = (100, 80)
 SWAP_S = 30.0
@@ -18,13 +17,7 @@ SWAP_S = 30.0
 
 @pytest.fixture(scope="module")
 def class_video() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("class_video_under_test", BENCHMARKS / "class_video.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load("class_video")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -11,20 +9,13 @@ import numpy as np
 import pytest
 
 from classmood.training.corruptions import CORRUPTIONS
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from loaded_benchmark import load
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
     pytest.importorskip("pyarrow", reason="the extra [train] is not installed")
-    spec = importlib.util.spec_from_file_location("corruptions_under_test", BENCHMARKS / "corruptions.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load("corruptions")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.pipeline import SMOOTHING_S, Smoothing
+
+if TYPE_CHECKING:
+    from classmood.evaluation import Evaluation
+    from classmood.manifest import Manifest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -159,34 +163,17 @@ def evaluate(
 ) -> None:
     """Score the model on labelled face images."""
     from classmood import evaluation
-    from classmood.classifier import Classifier
-    from classmood.faces import CenterFace
     from classmood.manifest import read_manifest
-    from classmood.models.weights import SHIPPED_EMOTION
 
     rows = read_manifest(manifest)
-    classifier = Classifier(model or SHIPPED_EMOTION)
-    detector = CenterFace() if input_kind == "photos" else None
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("evaluating", total=len(rows.entries))
-        result = evaluation.evaluate(
-            rows,
-            classifier,
-            input_kind=input_kind,
-            labels=labels,
-            detector=detector,
-            progress=lambda done: progress.update(task, completed=done),
-        )
+    result = _score(rows, model, input_kind, labels)
     for line in evaluation.describe(result):
         print(line)  # noqa: T201 (the command's result)
     if json_out:
         evaluation.write_scores(result, json_out)
     if predictions:
         evaluation.write_predictions(result, predictions)
-    if result.failures:
-        for failure in result.failures:
-            console.print(f"unreadable: {failure}", style="yellow", markup=False)
-        raise InputError(f"{len(result.failures)} of {len(rows.entries)} images could not be read; the rest was scored")
+    _name_unread(result, rows)
 
 
 @app.command()
@@ -215,11 +202,7 @@ def audit(
 ) -> None:
     """Compare errors between groups of people, and say what the sample could have shown."""
     from classmood import audit as audits
-    from classmood import evaluation
-    from classmood.classifier import Classifier
-    from classmood.faces import CenterFace
     from classmood.manifest import read_manifest
-    from classmood.models.weights import SHIPPED_EMOTION
 
     if picture:
         # Before the work, so that a missing matplotlib does not cost it.
@@ -228,17 +211,7 @@ def audit(
         require_matplotlib()
     rows = read_manifest(manifest)
     columns = audits.find_columns(by.split(","), rows.entries)
-    classifier = Classifier(model or SHIPPED_EMOTION)
-    detector = CenterFace() if input_kind == "photos" else None
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("auditing", total=len(rows.entries))
-        result = evaluation.evaluate(
-            rows,
-            classifier,
-            input_kind=input_kind,
-            detector=detector,
-            progress=lambda done: progress.update(task, completed=done),
-        )
+    result = _score(rows, model, input_kind, "ferplus")
     found = audits.audit(result, columns)
     for line in audits.describe(found):
         print(line)  # noqa: T201 (the command's result)
@@ -246,11 +219,7 @@ def audit(
         audits.write_audit(found, json_out)
     if picture:
         draw_audit(found, picture)
-    if result.failures:
-        for failure in result.failures:
-            console.print(f"unreadable: {failure}", style="yellow", markup=False)
-        unread, listed = len(result.failures), len(rows.entries)
-        raise InputError(f"{unread} of {listed} images could not be read; the rest was audited")
+    _name_unread(result, rows)
 
 
 @app.command()
@@ -321,6 +290,37 @@ def manifest(
     from classmood.training.protocol import write_manifest
 
     print(write_manifest(data, split, protocol, out))  # noqa: T201 (the command's result)
+
+
+def _score(
+    rows: Manifest, model: str, input_kind: Literal["crops", "photos"], labels: Literal["ferplus", "classroom"]
+) -> Evaluation:
+    """Run a model over a manifest, with a progress bar."""
+    from classmood.classifier import Classifier
+    from classmood.evaluation import evaluate
+    from classmood.faces import CenterFace
+    from classmood.models.weights import SHIPPED_EMOTION
+
+    classifier = Classifier(model or SHIPPED_EMOTION)
+    detector = CenterFace() if input_kind == "photos" else None
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("scoring", total=len(rows.entries))
+        return evaluate(
+            rows,
+            classifier,
+            input_kind=input_kind,
+            labels=labels,
+            detector=detector,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+
+
+def _name_unread(result: Evaluation, rows: Manifest) -> None:
+    """Name the images that could not be read, after all else was done with the rest."""
+    for failure in result.failures:
+        console.print(f"unreadable: {failure}", style="yellow", markup=False)
+    if result.failures:
+        raise InputError(f"{len(result.failures)} of {len(rows.entries)} images could not be read; the rest was scored")
 
 
 class _training_extra:  # noqa: N801 (used as a statement)

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from classmood.crops import normalise as normalise_crops
-from classmood.errors import OutputError, RecipeError, TrainingError
+from classmood.errors import ModelError, OutputError, RecipeError, TrainingError
 from classmood.training import resnet, train
+from classmood.training.export import read_checkpoint, write_master
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork
 from classmood.training.samples import Samples
@@ -220,8 +221,17 @@ def test_a_warm_restart_takes_over_the_averaged_weights(tmp_path: Path, unbroken
             torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-6)
 
 
+def test_a_warm_restart_takes_a_half_precision_master_too(tmp_path: Path, unbroken: Path) -> None:
+    master = tmp_path / "master.safetensors"
+    write_master(read_checkpoint(unbroken / "checkpoint.pt"), master)
+    recipe = tiny_recipe(start_from=str(master), epochs=1, learning_rate=1e-12, warmup_epochs=0.0)
+    train.train(recipe, TRAINING, HELD, tmp_path / "run")
+    before = weights(unbroken)["classifier.weight"]
+    torch.testing.assert_close(weights(tmp_path / "run", "network")["classifier.weight"], before, rtol=0, atol=1e-3)
+
+
 def test_a_warm_restart_from_nothing_or_from_another_network_is_refused(tmp_path: Path, unbroken: Path) -> None:
-    with pytest.raises(RecipeError, match=r"start_from: .*nowhere\.pt is missing"):
+    with pytest.raises(ModelError, match=r"nowhere\.pt: expected a checkpoint"):
         train.train(tiny_recipe(start_from=str(tmp_path / "nowhere.pt")), TRAINING, HELD, tmp_path / "a")
     recipe = tiny_recipe(start_from=str(unbroken / "checkpoint.pt"))
     other = recipe.model_copy(update={"network": recipe.network.model_copy(update={"srm": not recipe.network.srm})})

@@ -71,7 +71,9 @@ class AugmentSection(_Section):
 class ScheduleSection(_Section):
     """Optimiser and schedule: SGD with Nesterov momentum, one cycle of the rate (linear rise, cosine fall)."""
 
-    start_from: str = Field(default="", description="a checkpoint.pt whose averaged weights to start from")
+    start_from: str = Field(
+        default="", description="averaged weights to start from: a checkpoint.pt or a master .safetensors"
+    )
     epochs: int = Field(default=30, ge=1)
     small_epochs: int = Field(default=0, ge=0, description="first epochs, on shrunken crops: cheaper to start with")
     small_side_px: int = Field(default=32, ge=20, le=48)

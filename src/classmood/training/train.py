@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from classmood.errors import OutputError, RecipeError, TrainingError
 from classmood.training.augment import Augment, mixup
+from classmood.training.export import read_checkpoint, read_master
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork
 from classmood.training.samples import Samples
@@ -77,7 +77,8 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
         stop_after: end after this many epochs in all although the schedule goes on (for tests and time limits).
 
     Raises:
-        RecipeError: the folder holds a run of another recipe.
+        RecipeError: the folder holds a run of another recipe, or ``start_from`` holds another network.
+        ModelError: ``start_from`` is missing or holds no weights.
         OutputError: the folder cannot be made.
         TrainingError: there are too few samples for a step, the loss is not a number, or the checkpoint cannot be read
             or written; the last good one is kept.
@@ -145,12 +146,10 @@ class _Run:
 
     def _start_from(self, path: Path) -> None:
         """Take over the averaged weights of another run; the optimiser starts anew."""
-        if not path.is_file():
-            raise RecipeError(f"schedule.start_from: {path} is missing; train its recipe first")
-        state = _read_checkpoint(path, self.device)
-        if Recipe.model_validate_json(state["recipe"]).network != self.recipe.network:
+        master = read_master(path) if path.suffix == ".safetensors" else read_checkpoint(path)
+        if master.recipe.network != self.recipe.network:
             raise RecipeError(f"schedule.start_from: {path} holds another network than this recipe's [network]")
-        self.network.load_state_dict(state["average"])
+        self.network.load_state_dict(master.network.state_dict())
 
     def one_epoch(self, training: Samples, epoch: int, progress: Progress) -> float:
         """Train on every sample once and return the mean loss."""
@@ -265,7 +264,11 @@ class _Run:
         """
         if not self.checkpoint.is_file():
             return
-        state = _read_checkpoint(self.checkpoint, self.device)
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise TrainingError(f"{self.checkpoint}: not a checkpoint ({reason}); remove it to start anew") from error
         if Recipe.model_validate_json(state["recipe"]) != self.recipe:
             raise RecipeError(f"{self.checkpoint}: belongs to another recipe; choose another folder or remove it")
         self.network.load_state_dict(state["network"])
@@ -276,20 +279,6 @@ class _Run:
         # The kill may have come between the checkpoint and its metrics.
         if self.worker.leads:
             self._write_metrics()
-
-
-def _read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """What a checkpoint holds.
-
-    Raises:
-        TrainingError: it cannot be read.
-    """
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise TrainingError(f"{path}: not a checkpoint ({reason}); remove it to start anew") from error
-    return state
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
