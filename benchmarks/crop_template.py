@@ -20,7 +20,8 @@ import numpy as np
 
 from classmood.classifier import Classifier
 from classmood.crops import TEMPLATE_PX, fit_similarity, make_crops
-from classmood.faces import CenterFace, Faces
+from classmood.detectors import CenterFace
+from classmood.faces import Faces
 from classmood.training.datasets import load_training
 
 ENLARGE, PADDING_PX = 3, 56

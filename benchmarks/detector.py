@@ -24,8 +24,10 @@ import psutil
 
 from classmood.boxes import SCORE
 from classmood.centerface import CenterFaceNetwork
-from classmood.faces import CenterFace, Faces, SizingDetector, survey_scales
+from classmood.detectors import CenterFace, SizingDetector
+from classmood.faces import Faces
 from classmood.frames import read_frames
+from classmood.scales import survey_scales
 
 Figures = dict[str, float | int | str]
 # In the composed videos a face is 0.43 of its tile high; what is far from that, or off the middle, is another thing.

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from classmood.classifier import Classifier
+from classmood.detectors import CenterFace
 from classmood.emotions import FERPLUS_CLASSES
 from classmood.evaluation import Evaluation, evaluate
-from classmood.faces import CenterFace
 from classmood.manifest import read_manifest
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from classmood import doctor
+from classmood.detectors import CenterFace
 from classmood.doctor import Finding, examine
-from classmood.faces import CenterFace, Faces
+from classmood.faces import Faces
 from classmood.models import weights
 
 SHIPPED = (weights.SHIPPED_EMOTION, weights.SHIPPED_DETECTOR)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from classmood.classifier import Classifier
+from classmood.detectors import CenterFace
 from classmood.emotions import CLASSROOM_CLASSES, DERIVED, FERPLUS_CLASSES
 from classmood.errors import InputError, ManifestError, OutputError
 from classmood.evaluation import Evaluation, describe, evaluate, write_predictions, write_scores
-from classmood.faces import CenterFace, Faces
+from classmood.faces import Faces
 from classmood.manifest import Manifest, read_manifest
 
 LABELS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")

@@ -14,8 +14,9 @@ import pytest
 
 from classmood.classifier import Classifier, Emotions
 from classmood.crops import TEMPLATE_PX, make_crops
+from classmood.detectors import CenterFace
 from classmood.errors import InputError, TruncatedVideo
-from classmood.faces import CenterFace, Faces
+from classmood.faces import Faces
 from classmood.frames import Frame
 from classmood.pipeline import STAGES, Pipeline, Smoothing, analyze
 from classmood.timeline import Instant, Timeline
@@ -170,7 +171,7 @@ def test_leaving_early_closes_the_frames_and_ends_the_threads(classifier: Classi
     before = threading.active_count()
     instants = Pipeline(Corners(), Slow(threads=1)).instants(endless())
     assert next(instants).time_s == 0
-    assert threading.active_count() == before + 1
+    assert threading.active_count() > before
     instants.close()
     assert closed == [True]
     assert threading.active_count() == before

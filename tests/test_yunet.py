@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from classmood.detectors import SizingDetector, YuNet
 from classmood.errors import ModelError
-from classmood.faces import SizingDetector, YuNet
 from classmood.models import weights
 from classmood.yunet import YuNetNetwork
 

@@ -10,9 +10,10 @@ Five lines from a video to numbers:
 
 from classmood.classifier import Classifier, Emotions, read_out
 from classmood.crops import make_crops
+from classmood.detectors import CenterFace, YuNet
 from classmood.emotions import CLASSROOM_CLASSES, EMOTIONS
 from classmood.errors import ClassmoodError
-from classmood.faces import CenterFace, Faces, YuNet
+from classmood.faces import Faces
 from classmood.frames import Frame, read_frames
 from classmood.pipeline import Pipeline, analyze
 from classmood.report import write_report

@@ -17,8 +17,8 @@ import numpy as np
 import psutil
 
 from classmood.classifier import Classifier
+from classmood.detectors import CenterFace
 from classmood.errors import InputError, OutputError
-from classmood.faces import CenterFace
 from classmood.frames import read_frames
 from classmood.pipeline import Pipeline
 

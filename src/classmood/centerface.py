@@ -33,7 +33,6 @@ from classmood.errors import ModelError
 from classmood.models.weights import SHIPPED_DETECTOR, Card, find, open_session, read_card
 
 STRIDE_PX: Final = 4
-SIDE_MULTIPLE_PX: Final = 32
 OUTPUTS: Final = ("heatmap", "size", "offset", "landmarks")
 # Cells up to this far from a maximum vote, if they score this share of it and place the centre this near.
 _REACH: Final = 2

@@ -68,7 +68,7 @@ def analyze(
     """Analyse photos or videos into a timeline and a report of the class."""
     from classmood import analysis
     from classmood.classifier import Classifier
-    from classmood.faces import YuNet
+    from classmood.detectors import YuNet
     from classmood.models.weights import SHIPPED_EMOTION
     from classmood.pipeline import Pipeline, stage_threads
 
@@ -297,8 +297,8 @@ def _score(
 ) -> Evaluation:
     """Run a model over a manifest, with a progress bar."""
     from classmood.classifier import Classifier
+    from classmood.detectors import CenterFace
     from classmood.evaluation import evaluate
-    from classmood.faces import CenterFace
     from classmood.models.weights import SHIPPED_EMOTION
 
     classifier = Classifier(model or SHIPPED_EMOTION)

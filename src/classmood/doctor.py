@@ -20,8 +20,8 @@ from unittest.mock import patch
 import numpy as np
 
 from classmood.classifier import Classifier
+from classmood.detectors import CenterFace
 from classmood.errors import ClassmoodError
-from classmood.faces import CenterFace
 from classmood.models import weights
 
 LIBRARIES = ("numpy", "opencv-python-headless", "onnxruntime", "av", "scipy", "pillow", "pydantic", "typer")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar, TypeVarTuple
 
 import numpy as np
@@ -19,8 +21,9 @@ from jaxtyping import Int64, UInt8
 
 from classmood.classifier import Classifier, Emotions, read_out
 from classmood.crops import make_crops
+from classmood.detectors import CenterFace
 from classmood.errors import InputError
-from classmood.faces import CenterFace, FaceDetector, Faces
+from classmood.faces import FaceDetector, Faces
 from classmood.frames import Frame, read_frames
 from classmood.smoothing import Smoother
 from classmood.timeline import Instant
@@ -28,6 +31,8 @@ from classmood.tracks import Tracker
 
 # Short enough that the onset of a smile is seen within half a second, long enough to still flicker.
 SMOOTHING_S = 0.35
+# Frames whose crops are classified while the next frame is looked at.
+_AHEAD = 2
 STAGES = ("frames", "faces", "tracks", "crops", "emotions", "smoothing")
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -77,26 +82,26 @@ class Pipeline:
         self.classifier = classifier or Classifier(threads=stage_threads())
         self.smoothing = smoothing or Smoothing()
         self.spent_s = dict.fromkeys(STAGES, 0.0)
+        self._adding = Lock()
 
     def instants(self, frames: Iterable[Frame]) -> Generator[Instant, None, None]:
         """Analyse frames as they come.
 
-        While one frame's crops are classified, the next frame is read and its faces are found: on two cores that is
-        faster than either stage on both. An error of the frames is raised after the instants before it were given.
+        While the crops of two frames are classified, the next frame is read and its faces are found: no core waits for
+        the other's stage, whichever is the slower. An error of the frames is raised after the instants before it were
+        given.
         """
-        with ThreadPoolExecutor(1, "classmood-emotions") as worker, closing(self._faces(frames)) as looking:
-            ahead: _Ahead | None = None
+        with ThreadPoolExecutor(_AHEAD, "classmood-emotions") as workers, closing(self._faces(frames)) as looking:
+            ahead: deque[_Ahead] = deque()
             try:
                 for found in looking:
-                    ready, ahead = ahead, self._send(worker, found)
-                    if ready:
-                        yield self._finish(ready)
+                    ahead.append(self._send(workers, found))
+                    if len(ahead) > _AHEAD:
+                        yield self._finish(ahead.popleft())
             except InputError:
-                if ahead:
-                    yield self._finish(ahead)
+                yield from map(self._finish, ahead)
                 raise
-            if ahead:
-                yield self._finish(ahead)
+            yield from map(self._finish, ahead)
 
     def _faces(self, frames: Iterable[Frame]) -> Generator[_Found, None, None]:
         source = None
@@ -113,8 +118,8 @@ class Pipeline:
             crops = self._timed("crops", make_crops, frame.image, faces)
             yield _Found(frame.time_s, frame.source, faces, ids, crops, smoother)
 
-    def _send(self, worker: ThreadPoolExecutor, found: _Found) -> _Ahead:
-        return _Ahead(found, worker.submit(self._timed, "emotions", self.classifier, found.crops))
+    def _send(self, workers: ThreadPoolExecutor, found: _Found) -> _Ahead:
+        return _Ahead(found, workers.submit(self._timed, "emotions", self.classifier, found.crops))
 
     def _finish(self, ahead: _Ahead) -> Instant:
         found, emotions = ahead.found, ahead.emotions.result()
@@ -136,7 +141,8 @@ class Pipeline:
     def _timed(self, stage: str, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         started = time.perf_counter()
         result = work(*arguments)
-        self.spent_s[stage] += time.perf_counter() - started
+        with self._adding:
+            self.spent_s[stage] += time.perf_counter() - started
         return result
 
 

@@ -24,8 +24,8 @@ class YuNetNetwork:
     """The network, on one picture at a time.
 
     Attributes:
-        aim_px, floor_px, ceiling_px: face heights as in ``classmood.faces.Network``; OpenCV's model zoo states that it
-            sees faces from about 10 to 300 px.
+        aim_px, floor_px, ceiling_px: face heights as in ``classmood.faces.Network``; OpenCV's model zoo
+            states that it sees faces from about 10 to 300 px.
     """
 
     aim_px = 24.0

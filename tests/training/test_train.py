@@ -19,7 +19,7 @@ from classmood.errors import ModelError, OutputError, RecipeError, TrainingError
 from classmood.training import resnet, train
 from classmood.training.export import read_checkpoint, write_master
 from classmood.training.recipe import Recipe
-from classmood.training.resnet import EmotionNetwork
+from classmood.training.resnet import EmotionNetwork, normalise
 from classmood.training.samples import Samples
 
 # Four narrow layers in place of ResNet-18's, so that a run takes a second.
@@ -392,6 +392,18 @@ def test_predictions_do_not_depend_on_the_batch() -> None:
     torch.testing.assert_close(whole, parts, rtol=0, atol=1e-5)
 
 
+def test_the_teacher_of_a_recipe_is_asked(tmp_path: Path) -> None:
+    recipe = tiny_recipe()
+    teacher = train.train(recipe, TRAINING, HELD, tmp_path / "teacher", stop_after=1)
+    lessons = {"teacher": str(teacher), "share": 1.0}
+    taught = Recipe.model_validate({**recipe.model_dump(), "distill": lessons})
+    train.train(taught, TRAINING, HELD, tmp_path / "taught", stop_after=1)
+    first, second = (
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[0]) for name in ("teacher", "taught")
+    )
+    assert first["loss"] != second["loss"]
+
+
 def test_training_normalises_crops_as_serving_does() -> None:
     images = torch.from_numpy(HELD.images).float().div(255).unsqueeze(1)
-    np.testing.assert_allclose(train.normalise(images).numpy(), normalise_crops(HELD.images), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(normalise(images).numpy(), normalise_crops(HELD.images), rtol=0, atol=1e-5)

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from classmood.crops import SIDE_PX, make_crops, normalise
+from classmood.detectors import CenterFace
 from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import InputError, MissingExtra, ModelError, OutputError
-from classmood.faces import CenterFace, FaceDetector
+from classmood.faces import FaceDetector
 from classmood.images import read_image
 from classmood.models.weights import FOLDER
 from classmood.training.export import Master, read_master

@@ -92,6 +92,15 @@ def read_master(path: Path) -> Master:
     return Master(network.eval(), recipe)
 
 
+def read_weights(path: Path) -> Master:
+    """A master where the name ends in .safetensors, else a checkpoint.
+
+    Raises:
+        ModelError: the file is missing or is neither.
+    """
+    return read_master(path) if path.suffix == ".safetensors" else read_checkpoint(path)
+
+
 def export_onnx(
     master: Master,
     path: Path,
@@ -184,7 +193,7 @@ def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8
     Raises:
         ModelError: the source is neither, or the ending of ``out`` is unknown.
     """
-    master = read_master(source) if source.suffix == ".safetensors" else read_checkpoint(source)
+    master = read_weights(source)
     if out.suffix == ".safetensors":
         write_master(master, out)
         return out

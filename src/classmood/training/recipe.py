@@ -68,6 +68,13 @@ class AugmentSection(_Section):
     mixup: float = Field(default=0.0, ge=0, description="alpha of the beta distribution")
 
 
+class DistillSection(_Section):
+    """Self-distillation, see ``classmood.training.distill``; none without a teacher."""
+
+    teacher: str = Field(default="", description="an earlier network: a checkpoint.pt or a master .safetensors")
+    share: float = Field(default=0.5, ge=0, le=1, description="of the teacher in the targets; the votes have the rest")
+
+
 class ScheduleSection(_Section):
     """Optimiser and schedule: SGD with Nesterov momentum, one cycle of the rate (linear rise, cosine fall)."""
 
@@ -95,6 +102,7 @@ class Recipe(_Section):
     network: NetworkSection = NetworkSection()
     data: DataSection = DataSection()
     augment: AugmentSection = AugmentSection()
+    distill: DistillSection = DistillSection()
     schedule: ScheduleSection = ScheduleSection()
 
     def settings(self) -> NetworkSettings:

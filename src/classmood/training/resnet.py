@@ -28,6 +28,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from classmood.crops import PIXEL_MEAN, PIXEL_SPREAD
 from classmood.training.dense_convolution import DenseConvolution
 from classmood.training.lip import LocalImportancePool
 from classmood.training.sge import SpatialGroupEnhance
@@ -108,6 +109,11 @@ def _stem_convolutions(stem: str) -> list[nn.Module]:
         convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
         layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
     return layers
+
+
+def normalise(images: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m 1 f q"]:
+    """Grey in [0, 1] to the network's input scale, as ``classmood.crops.normalise`` does for crops of 8 bits."""
+    return (images - PIXEL_MEAN) / PIXEL_SPREAD
 
 
 class EmotionNetwork(nn.Module):

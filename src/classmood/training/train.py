@@ -24,13 +24,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from classmood.errors import OutputError, RecipeError, TrainingError
 from classmood.training.augment import Augment, mixup
-from classmood.training.export import read_checkpoint, read_master
+from classmood.training.distill import distil
+from classmood.training.export import read_weights
 from classmood.training.recipe import Recipe
-from classmood.training.resnet import EmotionNetwork
+from classmood.training.resnet import EmotionNetwork, normalise
 from classmood.training.samples import Samples
-
-# Mean and spread of grey in the FER+ training crops; the one normalisation of training, serving and the browser.
-PIXEL_MEAN, PIXEL_SPREAD = 0.51, 0.255
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,6 @@ def leave_workers() -> None:
     """Take leave of the other data-parallel processes, if there are any."""
     if distributed.is_initialized():
         distributed.destroy_process_group()
-
-
-def normalise(images: Tensor) -> Tensor:
-    """Grey in [0, 1] to the network's input scale."""
-    return (images - PIXEL_MEAN) / PIXEL_SPREAD
 
 
 def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, stop_after: int | None = None) -> Path:
@@ -96,6 +89,8 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
     run = _Run(recipe, worker, folder)
     run.resume()
     last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
+    if run.epoch < last:
+        training = distil(recipe.distill, training, rank=worker.rank, workers=worker.size)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not worker.leads) as progress:
         for epoch in range(run.epoch, last):
@@ -146,7 +141,7 @@ class _Run:
 
     def _start_from(self, path: Path) -> None:
         """Take over the averaged weights of another run; the optimiser starts anew."""
-        master = read_master(path) if path.suffix == ".safetensors" else read_checkpoint(path)
+        master = read_weights(path)
         if master.recipe.network != self.recipe.network:
             raise RecipeError(f"schedule.start_from: {path} holds another network than this recipe's [network]")
         self.network.load_state_dict(master.network.state_dict())

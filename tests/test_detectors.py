@@ -1,4 +1,4 @@
-"""Every face is found at any size, and a video's working size follows what is seen.
+"""Every face is found at any size.
 
 How the working size is chosen is tested with a stand-in that sees drawn rectangles as a network sees faces: between two
 heights, and in pieces beyond.
@@ -6,7 +6,7 @@ heights, and in pieces beyond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -15,94 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classmood.boxes import Rows
+from classmood.detectors import CenterFace, SizingDetector
 from classmood.errors import InputError
-from classmood.faces import CenterFace, FaceDetector, Faces, Follower, SizingDetector, survey_scales
+from classmood.faces import FaceDetector
+from classmood.scales import survey_scales
+from rectangles import Rectangles, draw, gallery, matches
 
-Box = tuple[int, int, int, int]
 # The person's right eye, left eye, nose, right and left corner of the mouth, as read off the portrait by eye.
 LANDMARKS_PX = np.array([[203, 101], [247, 104], [226, 127], [204, 141], [243, 142]])
 MIRRORED = [1, 0, 2, 4, 3]
-
-
-class Rectangles:
-    """Sees red rectangles as faces that score as blue as they are."""
-
-    aim_px, floor_px, ceiling_px = 25.0, 19.0, 450.0
-    least_px = 13.0  # under the floor a network may still see a face, up to a point
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[int, int]] = []
-
-    def __call__(self, image: np.ndarray, *, threshold: float) -> Rows:
-        self.calls.append(image.shape[:2])
-        assert image.shape[0] % 32 == image.shape[1] % 32 == 0
-        red = (image[:, :, 0] > 127).astype(np.uint8)
-        rows = []
-        for x, y, width, height, _ in cv2.connectedComponentsWithStats(red, connectivity=4)[2][1:].tolist():
-            score = float(image[y + height // 2, x + width // 2, 2]) / 255
-            if height < self.least_px or score < threshold:
-                continue
-            parts = [(x, y, width, height, score)]
-            if height > self.ceiling_px:  # falls into two quarters
-                w, h = width / 2, height / 2
-                parts = [(x, y, w, h, score * 0.8), (x + w, y + h, w, h, score * 0.7)]
-            for left, top, w, h, sure in parts:
-                eyes = [left, top, left + w, top, left + w / 2, top + h / 2, left, top + h, left + w, top + h]
-                rows.append([left, top, w, h, *eyes, sure])
-        return np.array(rows, np.float32).reshape(-1, 15)
-
-
-def draw(
-    faces: Iterable[Box], scores: Iterable[float] = (), *, width: int = 1280, height: int = 720, ground: int = 90
-) -> np.ndarray:
-    """A grey frame with rectangles; each scores 0.9 unless told otherwise."""
-    frame = np.full((height, width, 3), ground, np.uint8)
-    told = list(scores)
-    for i, (x, y, w, h) in enumerate(faces):
-        frame[max(y, 0) : y + h, max(x, 0) : x + w] = (255, 0, round(255 * (told[i] if told else 0.9)))
-    return frame
-
-
-def gallery(rows: int, columns: int, share: float = 0.4, *, width: int = 1280, height: int = 720) -> list[Box]:
-    """A face in the middle of every tile."""
-    w, h = width // columns, height // rows
-    return [
-        (
-            c * w + round(w / 2 - share * h * 0.4),
-            r * h + round(h / 2 - share * h / 2),
-            round(share * h * 0.8),
-            round(share * h),
-        )
-        for r in range(rows)
-        for c in range(columns)
-    ]
-
-
-def matches(faces: Faces, truth: list[Box], tolerance_px: float) -> bool:
-    """Whether the boxes are those, each once."""
-    if len(faces) != len(truth):
-        return False
-    if not truth:
-        return True
-    apart = np.abs(faces.boxes_px[:, None] - np.array(truth, np.float32)[None]).max(2)
-    return bool((apart.min(0) <= tolerance_px).all() and (apart.min(1) <= tolerance_px).all())
-
-
-def frames_until(follower: Follower, frame: np.ndarray, truth: list[Box], limit: int = 140) -> int:
-    """Frames that pass until all is found."""
-    for i in range(1, limit):
-        if matches(follower.detect(frame), truth, 1.5 / min(follower.scales) + 1):
-            return i
-    raise AssertionError(f"not found in {limit} frames")
-
-
-def settled(frame: np.ndarray) -> Follower:
-    """A follower that has seen the same frame until its surveys are as seldom as they get."""
-    follower = SizingDetector(Rectangles()).follow()
-    for _ in range(4 + 8 + 16 + 32 + 64 + 1):
-        follower.detect(frame)
-    return follower
 
 
 # --- one image, the stand-in ---
@@ -172,101 +93,6 @@ def test_what_is_no_rgb_image_is_refused(image: np.ndarray) -> None:
             refusing.detect(image)
         assert str(image.dtype) in str(caught.value)
         assert str(image.shape) in str(caught.value)
-
-
-# --- a video, the stand-in ---
-
-
-def test_the_working_size_suits_the_smallest_face() -> None:
-    for share in (0.2, 0.4):
-        follower = settled(draw(gallery(3, 4, share)))
-        seen_px = min(h for *_, h in gallery(3, 4, share)) * follower.scales[0]
-        assert Rectangles.floor_px < seen_px < 1.4 * Rectangles.aim_px
-    frame = draw(gallery(1, 1, 0.9))
-    assert settled(frame).scales == (survey_scales(frame)[1],)
-
-
-def test_surveys_grow_seldom_while_nothing_is_new() -> None:
-    network = Rectangles()
-    follower = SizingDetector(network).follow()
-    frame, surveys = draw(gallery(4, 5)), []
-    for i in range(400):
-        before = len(network.calls)
-        assert len(follower.detect(frame)) == 20
-        if len(network.calls) - before > 1:
-            surveys.append(i)
-    assert np.diff(surveys).tolist() == [4, 8, 16, 32, 64, 128, 128]
-
-
-def test_another_layout_is_noticed_within_a_sixteenth_of_the_longest_wait() -> None:
-    one, many = gallery(1, 1, 0.9), gallery(4, 5, 0.3)
-    follower = settled(draw(one))
-    assert follower.scales[0] * many[0][3] < Rectangles.least_px
-    for frame, truth in ((draw(many, ground=10), many), (draw(one), one)):
-        assert frames_until(follower, frame, truth) <= 128 // 16
-
-
-def test_a_change_in_part_of_the_picture_is_noticed_within_a_quarter_of_the_longest_wait() -> None:
-    before, added = [(100, 260, 160, 200)], [(700 + 90 * i, 300, 20, 25) for i in range(6)]
-    follower = settled(draw(before))
-    frame = draw([*before, *added])
-    frame[:, 640:960][frame[:, 640:960, 0] == 90] = 10  # a quarter of the frame
-    assert follower.scales[0] * 25 < Rectangles.least_px
-    assert frames_until(follower, frame, [*before, *added]) <= 128 // 4
-
-
-def test_a_small_face_that_changes_nothing_else_waits_for_the_next_survey() -> None:
-    before, added = [(100, 260, 160, 200)], [(900, 300, 24, 30)]
-    follower = settled(draw(before))
-    assert 16 < frames_until(follower, draw([*before, *added]), [*before, *added]) <= 128
-
-
-def test_a_face_that_is_lost_asks_for_a_survey() -> None:
-    follower = settled(draw([(600, 300, 80, 100)]))
-    away = [(622, 328, 36, 44)]  # leans back: too small for the working size, too little for the thumbnail
-    assert follower.scales[0] * 44 < Rectangles.least_px
-    assert frames_until(follower, draw(away), away) <= 128 // 4
-
-
-def test_a_face_that_shrinks_is_followed_before_it_is_lost() -> None:
-    follower = settled(draw([(600, 300, 80, 100)]))
-    lost = 0
-    for height in range(100, 24, -3):
-        frame = draw([(640 - round(0.4 * height), 350 - height // 2, round(0.8 * height), height)])
-        for _ in range(4):
-            lost += len(follower.detect(frame)) != 1
-    assert lost == 0
-    assert follower.scales[0] * 25 > Rectangles.floor_px
-
-
-def test_a_new_face_must_be_surer_than_a_known_one() -> None:
-    face, other = (300, 200, 80, 100), (800, 400, 80, 100)
-    detector = SizingDetector(Rectangles())
-    follower = detector.follow()
-
-    def count(*scores: float) -> int:
-        return len(follower.detect(draw([face, other][: len(scores)], scores)))
-
-    assert [count(score) for score in (0.39, 0.41, 0.26, 0.3, 0.26)] == [0, 1, 1, 1, 1]
-    assert [count(0.3, 0.39), count(0.3, 0.41), count(0.3, 0.3)] == [1, 2, 2]
-    assert [count(0.24), count(0.39), count(0.41)] == [0, 0, 1]
-    assert [len(detector.detect(draw([face], [score]))) for score in (0.39, 0.41)] == [0, 1]
-
-
-def test_another_frame_size_starts_afresh() -> None:
-    follower = settled(draw(gallery(1, 1)))
-    truth = gallery(5, 5, width=640, height=360)
-    assert matches(follower.detect(draw(truth, width=640, height=360)), truth, 4)
-
-
-def test_every_video_has_a_follower_of_its_own() -> None:
-    detector = SizingDetector(Rectangles())
-    first = detector.follow()
-    first.detect(draw(gallery(1, 1), [0.9]))
-    for other in (detector.follow(), first.follow()):
-        assert other.scales == ()
-        assert len(other.detect(draw(gallery(1, 1), [0.3]))) == 0
-    assert len(first.detect(draw(gallery(1, 1), [0.3]))) == 1
 
 
 # --- the shipped network ---

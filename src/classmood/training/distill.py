@@ -1,0 +1,75 @@
+"""Self-distillation: votes blended with what an earlier network of one's own says of the same face.
+
+Ten raters are a coarse measure of how a face looks; the mean of a network's answers over mirrored and zoomed views of
+the training image is a smoother one, and it costs nothing at run time. No outside data takes part. After Hinton,
+Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), and Furlanello et al., "Born-Again Neural
+Networks" (ICML 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from classmood.training.export import read_weights
+from classmood.training.recipe import DistillSection
+from classmood.training.resnet import normalise
+from classmood.training.samples import Samples
+
+# A view shows this share of the crop's side, enlarged or with its border repeated.
+ZOOMS: Final = (1.0, 0.9, 1.1)
+
+
+def distil(
+    settings: DistillSection, training: Samples, *, rank: int = 0, workers: int = 1, batch: int = 256
+) -> Samples:
+    """The samples with targets ``(1 - share) * votes + share * teacher``; the same samples where there is no teacher.
+
+    Args:
+        settings: the teacher's file and its share.
+        training: samples as loaded.
+        rank: of this data-parallel worker; the workers divide the images among them.
+        workers: how many there are.
+        batch: images shown to the teacher at a time.
+
+    Raises:
+        ModelError: the teacher is missing or holds no weights.
+    """
+    if not settings.teacher:
+        return training
+    teacher = read_weights(Path(settings.teacher)).network
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    teacher = teacher.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    taught = torch.zeros(training.targets.shape)
+    for first in range(rank * batch, len(training), workers * batch):
+        rows = slice(first, first + batch)
+        images = torch.from_numpy(training.images[rows]).to(device).float().div(255).unsqueeze(1)
+        taught[rows] = mean_over_views(teacher, images).cpu()
+    if workers > 1:
+        # Each worker filled its own rows and left the others zero.
+        taught = taught.to(device)
+        torch.distributed.all_reduce(taught)
+        taught = taught.cpu()
+    blended = (1 - settings.share) * training.targets + settings.share * taught.numpy()
+    return replace(training, targets=blended.astype(training.targets.dtype))
+
+
+@torch.no_grad()
+def mean_over_views(network: nn.Module, images: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m k"]:
+    """The network's class probabilities, averaged over zooms and their mirror images; grey in [0, 1]."""
+    network.eval()
+    total = torch.zeros(())
+    for zoom in ZOOMS:
+        matrix = torch.tensor([[zoom, 0.0, 0.0], [0.0, zoom, 0.0]], device=images.device).expand(len(images), -1, -1)
+        grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+        view = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        for each in (view, view.flip(3)):
+            laid_out = normalise(each).contiguous(memory_format=torch.channels_last)
+            total = total.to(images.device) + network(laid_out).float().softmax(1)
+    return total / (2 * len(ZOOMS))
