@@ -77,6 +77,13 @@ def test_batches_do_not_change_what_a_face_gets() -> None:
     assert len(whole(crops)) == 7
 
 
+def test_threads_keep_the_faces_in_order() -> None:
+    crops = np.random.default_rng(1).integers(0, 256, (11, 48, 48), dtype=np.uint8)
+    alone, together = Classifier(threads=1), Classifier(threads=3, batch=2)
+    for count in (1, 2, 3, 11):
+        assert np.allclose(alone.logits(crops[:count]), together.logits(crops[:count]), atol=1e-4)
+
+
 def test_no_crops_no_emotions() -> None:
     out = Classifier()(np.zeros((0, 48, 48), np.uint8))
     assert len(out) == 0

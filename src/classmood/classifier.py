@@ -16,6 +16,7 @@ right.
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -101,7 +102,7 @@ class Classifier:
 
         Args:
             model: a shipped model's name or the path of a file with its card beside it.
-            threads: how many cores to use; all that this process may use by default, four at most.
+            threads: how many cores to use, each for faces of its own; all that there are by default, four at most.
             batch: faces that go through the network at once; bounds the memory.
 
         Raises:
@@ -112,7 +113,11 @@ class Classifier:
         self.card = weights.read_card(path, weights.EmotionCard)
         if self.card.classes != FERPLUS_CLASSES:
             raise ModelError(f"{path}: expected the classes {FERPLUS_CLASSES}, its card names {self.card.classes}")
-        self._session = weights.open_session(path, threads=threads or min(4, os.cpu_count() or 1))
+        # The network's maps are small: two cores that share every operation are a quarter faster than one, two that
+        # each take half of the faces nearly twice as fast.
+        self._session = weights.open_session(path, threads=1)
+        self._threads = threads or min(4, os.cpu_count() or 1)
+        self._workers = ThreadPoolExecutor(self._threads, "classmood-faces") if self._threads > 1 else None
         self._input = self._session.get_inputs()[0].name
         self._batch = batch
 
@@ -126,11 +131,16 @@ class Classifier:
         """The network's raw output, for evaluation and calibration."""
         if not len(crops):
             return np.zeros((0, len(self.card.classes)), np.float32)
-        starts = range(0, len(crops), self._batch)
-        parts = [self._session.run(None, {self._input: normalise(crops[i : i + self._batch])})[0] for i in starts]
-        logits = np.concatenate(parts)
+        size = min(self._batch, -(-len(crops) // self._threads))
+        pieces = [crops[i : i + size] for i in range(0, len(crops), size)]
+        work = self._workers.map if self._workers and len(pieces) > 1 else map
+        logits = np.concatenate(list(work(self._run, pieces)))
         if logits.shape[1] != len(self.card.classes):
             raise ModelError(
                 f"{self.card.file}: its card names {len(self.card.classes)} classes, it gives {logits.shape[1]}"
             )
+        return logits
+
+    def _run(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Float32[np.ndarray, "n k"]:
+        logits: Float32[np.ndarray, "n k"] = self._session.run(None, {self._input: normalise(crops)})[0]
         return logits
