@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from classmood.errors import ModelError
+from classmood.training import distill
 from classmood.training.distill import ZOOMS, distil, mean_over_views
 from classmood.training.export import Master, write_master
 from classmood.training.recipe import DistillSection, Recipe
@@ -103,3 +104,20 @@ def test_the_first_views_are_the_image_itself_and_its_mirror(samples: Samples) -
 def test_a_missing_teacher_is_named(samples: Samples) -> None:
     with pytest.raises(ModelError, match=r"nobody\.safetensors: expected a master"):
         distil(DistillSection(teacher="nobody.safetensors"), samples)
+
+
+def test_kept_answers_are_used_again_and_only_for_the_same_question(
+    samples: Samples, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "taught.npz"
+    asked = distil(settings(teacher, 1.0), samples, kept=kept)
+    counted: list[int] = []
+    whole = distill.mean_over_views
+    monkeypatch.setattr(distill, "mean_over_views", lambda *given: counted.append(1) or whole(*given))
+    np.testing.assert_array_equal(distil(settings(teacher, 1.0), samples, kept=kept).targets, asked.targets)
+    assert not counted
+    fewer = samples.take(np.arange(COUNT - 1))
+    assert len(distil(settings(teacher, 1.0), fewer, kept=kept)) == COUNT - 1
+    assert counted
+    kept.write_bytes(b"PK not a file of answers")
+    np.testing.assert_array_equal(distil(settings(teacher, 1.0), samples, kept=kept).targets, asked.targets)

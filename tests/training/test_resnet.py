@@ -25,7 +25,7 @@ FUSIONS = [(4,), (2, 3, 4), (1, 2, 3, 4)]
 VARIANTS = [
     *(
         NetworkSettings(stem=stem, lip_order=order)
-        for stem, order in itertools.product(("half", "quarter", "deep"), ("A", "B", ""))
+        for stem, order in itertools.product(("half", "narrow", "quarter", "deep"), ("A", "B", ""))
     ),
     *(
         replace(SHIPPED, sge_groups=groups, srm=srm, fusion=fusion)
@@ -45,7 +45,7 @@ def blank(settings: NetworkSettings) -> EmotionNetwork:
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+def slim(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of the same form and a hundredth of the weight."""
     monkeypatch.setattr(resnet, "WIDTHS", (16, 16, 32, 48))
 
@@ -65,7 +65,7 @@ def traced_shapes(network: EmotionNetwork) -> dict[str, tuple[int, ...]]:
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=name)
 def test_shapes(settings: NetworkSettings) -> None:
-    side = 24 if settings.stem == "half" else 12
+    side = 24 if settings.stem in ("half", "narrow") else 12
     sides = [side, side, -(-side // 2), -(-side // 4), -(-side // 8)]
     widths = [64, 64, 128, 256, 512]
     expected = {
@@ -84,8 +84,8 @@ def test_the_docstring_lists_the_shapes_of_the_shipped_network() -> None:
 
 
 @pytest.mark.parametrize("order", ["A", "B", ""])
-@pytest.mark.parametrize("stem", ["half", "quarter", "deep"])
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("stem", ["half", "narrow", "quarter", "deep"])
+@pytest.mark.usefixtures("slim")
 def test_smaller_crops_pass_too(stem: str, order: str) -> None:
     network = EmotionNetwork(NetworkSettings(stem=stem, lip_order=order))  # type: ignore[arg-type]
     for side in (20, 24, 32, 47):
@@ -101,10 +101,11 @@ def parameters_by_formula(s: NetworkSettings) -> int:
 
     stem = {
         "half": 9 * 64 + 2 * 64,
+        "narrow": 9 * 16 + 2 * 16 + 9 * 16 * 64 + 2 * 64,
         "quarter": 49 * 64 + 2 * 64,
         "deep": 9 * 32 + 2 * 32 + 9 * 32 * 32 + 2 * 32 + 9 * 32 * 64 + 2 * 64,
     }[s.stem]
-    total = stem + (lip(64) if s.lip_order else 0)
+    total = stem + (lip(16 if s.stem == "narrow" else 64) if s.lip_order else 0)
     for number, outputs in enumerate(widths):
         inputs = widths[max(0, number - 1)]
         total += 9 * inputs * outputs + 3 * 9 * outputs * outputs + 4 * 2 * outputs
@@ -156,7 +157,7 @@ def test_cost_of_a_plain_resnet18_is_the_known_one() -> None:
 
 
 def test_the_shipped_network_costs_at_most_0_4_gmac_and_the_docstring_says_what() -> None:
-    for stem in ("deep", "quarter", "half"):
+    for stem in ("deep", "quarter", "half", "narrow"):
         cost = gmac(blank(replace(SHIPPED, stem=stem)))
         assert cost <= 0.4
         assert f'{cost:.3f} GMAC with ``stem="{stem}"``' in " ".join((resnet.__doc__ or "").split())
@@ -204,7 +205,7 @@ def test_a_block_adds_its_shortcut() -> None:
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.usefixtures("slim")
 def test_features_are_the_pooled_layers_side_by_side(fusion: tuple[int, ...]) -> None:
     network = EmotionNetwork(NetworkSettings(fusion=fusion)).eval()
     maps: dict[int, torch.Tensor] = {}
@@ -220,8 +221,8 @@ def test_the_default_fusion_is_896_wide() -> None:
 
 
 @pytest.mark.parametrize("order", ["A", "B", ""])
-@pytest.mark.parametrize("stem", ["half", "quarter", "deep"])
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("stem", ["half", "narrow", "quarter", "deep"])
+@pytest.mark.usefixtures("slim")
 def test_every_parameter_gets_a_finite_gradient(stem: str, order: str) -> None:
     torch.manual_seed(0)
     network = EmotionNetwork(NetworkSettings(stem=stem, lip_order=order))  # type: ignore[arg-type]
@@ -243,7 +244,7 @@ def test_every_parameter_gets_a_finite_gradient(stem: str, order: str) -> None:
 
 
 @pytest.mark.parametrize("stem", ["half", "deep"])
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.usefixtures("slim")
 def test_bfloat16_gives_no_nan(stem: str) -> None:
     torch.manual_seed(1)
     network = EmotionNetwork(NetworkSettings(stem=stem))  # type: ignore[arg-type]
@@ -256,7 +257,7 @@ def test_bfloat16_gives_no_nan(stem: str) -> None:
     assert torch.isfinite(network.bfloat16()(image.bfloat16())).all()
 
 
-@pytest.mark.usefixtures("narrow")
+@pytest.mark.usefixtures("slim")
 def test_a_black_and_a_white_crop_give_finite_logits_and_gradients() -> None:
     network = EmotionNetwork(NetworkSettings(stem="deep"))
     image = torch.stack([torch.full((1, 48, 48), -2.0), torch.full((1, 48, 48), 1.92)]).requires_grad_()

@@ -239,6 +239,29 @@ def test_a_warm_restart_from_nothing_or_from_another_network_is_refused(tmp_path
         train.train(other, TRAINING, HELD, tmp_path / "b")
 
 
+def test_a_partial_warm_restart_takes_the_layers_that_fit(tmp_path: Path, unbroken: Path) -> None:
+    recipe = tiny_recipe(
+        start_from=str(unbroken / "checkpoint.pt"), start_partly=True, epochs=1, learning_rate=1e-12, warmup_epochs=0.0
+    )
+    other = recipe.model_copy(update={"network": recipe.network.model_copy(update={"fusion": (4,), "srm": False})})
+    train.train(other, TRAINING, HELD, tmp_path / "run")
+    before, after = weights(unbroken), weights(tmp_path / "run", "network")
+    assert before["classifier.weight"].shape != after["classifier.weight"].shape
+    torch.testing.assert_close(after["layer3.0.conv1.weight"], before["layer3.0.conv1.weight"], rtol=0, atol=1e-6)
+
+
+def test_a_partial_warm_restart_from_a_network_that_shares_nothing_is_refused(
+    tmp_path: Path, unbroken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = read_checkpoint(unbroken / "checkpoint.pt")
+    renamed = {f"old.{name}": value for name, value in strange.network.state_dict().items()}
+    monkeypatch.setattr(strange.network, "state_dict", lambda: renamed)
+    monkeypatch.setattr(train, "read_weights", lambda _path: strange)
+    recipe = tiny_recipe(start_from="strange.pt", start_partly=True)
+    with pytest.raises(RecipeError, match=r"no layer of strange\.pt fits"):
+        train.train(recipe, TRAINING, HELD, tmp_path)
+
+
 def test_another_recipe_in_the_folder_is_refused(tmp_path: Path, unbroken: Path) -> None:
     before = (unbroken / "checkpoint.pt").read_bytes()
     with pytest.raises(RecipeError, match="belongs to another recipe"):

@@ -8,15 +8,19 @@ Networks" (ICML 2018).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from classmood.models.weights import sha256
 from classmood.training.export import read_weights
 from classmood.training.recipe import DistillSection
 from classmood.training.resnet import normalise
@@ -27,7 +31,13 @@ ZOOMS: Final = (1.0, 0.9, 1.1)
 
 
 def distil(
-    settings: DistillSection, training: Samples, *, rank: int = 0, workers: int = 1, batch: int = 256
+    settings: DistillSection,
+    training: Samples,
+    *,
+    rank: int = 0,
+    workers: int = 1,
+    batch: int = 256,
+    kept: Path | None = None,
 ) -> Samples:
     """The samples with targets ``(1 - share) * votes + share * teacher``; the same samples where there is no teacher.
 
@@ -37,13 +47,36 @@ def distil(
         rank: of this data-parallel worker; the workers divide the images among them.
         workers: how many there are.
         batch: images shown to the teacher at a time.
+        kept: a file for the teacher's answers, so that a run that is carried on need not ask again; they are asked
+            for anew when teacher or images are others.
 
     Raises:
         ModelError: the teacher is missing or holds no weights.
     """
     if not settings.teacher:
         return training
-    teacher = read_weights(Path(settings.teacher)).network
+    path = Path(settings.teacher)
+    teacher = read_weights(path).network
+    key = hashlib.sha256(sha256(path).encode() + training.images.tobytes() + str(ZOOMS).encode()).hexdigest()
+    taught = _recall(kept, key)
+    if taught is None:
+        taught = _ask(teacher, training, rank, workers, batch)
+        if kept and rank == 0:
+            np.savez(kept, key=key, taught=taught)
+    blended = (1 - settings.share) * training.targets + settings.share * taught
+    return replace(training, targets=blended.astype(training.targets.dtype))
+
+
+def _recall(kept: Path | None, key: str) -> Float32[np.ndarray, "n k"] | None:
+    """The answers of an earlier run to the same question, if they are there."""
+    try:
+        with np.load(kept or "") as file:
+            return file["taught"] if str(file["key"]) == key else None
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None
+
+
+def _ask(teacher: nn.Module, training: Samples, rank: int, workers: int, batch: int) -> Float32[np.ndarray, "n k"]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     teacher = teacher.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     taught = torch.zeros(training.targets.shape)
@@ -56,8 +89,8 @@ def distil(
         taught = taught.to(device)
         torch.distributed.all_reduce(taught)
         taught = taught.cpu()
-    blended = (1 - settings.share) * training.targets + settings.share * taught.numpy()
-    return replace(training, targets=blended.astype(training.targets.dtype))
+    answers: Float32[np.ndarray, "n k"] = taught.numpy()
+    return answers
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ class _Section(BaseModel):
 class NetworkSection(_Section):
     """See ``classmood.training.resnet.NetworkSettings``."""
 
-    stem: Literal["half", "quarter", "deep"] = "quarter"
+    stem: Literal["half", "narrow", "quarter", "deep"] = "quarter"
     sge_groups: int = Field(default=16, ge=0)
     lip_order: Literal["A", "B", ""] = "B"
     srm: bool = True
@@ -80,6 +80,9 @@ class ScheduleSection(_Section):
 
     start_from: str = Field(
         default="", description="averaged weights to start from: a checkpoint.pt or a master .safetensors"
+    )
+    start_partly: bool = Field(
+        default=False, description="let start_from be another network: take over the layers that fit by name and shape"
     )
     epochs: int = Field(default=30, ge=1)
     small_epochs: int = Field(default=0, ge=0, description="first epochs, on shrunken crops: cheaper to start with")

@@ -90,7 +90,8 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
     run.resume()
     last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
     if run.epoch < last:
-        training = distil(recipe.distill, training, rank=worker.rank, workers=worker.size)
+        kept = folder / "taught.npz"
+        training = distil(recipe.distill, training, rank=worker.rank, workers=worker.size, kept=kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not worker.leads) as progress:
         for epoch in range(run.epoch, last):
@@ -142,9 +143,20 @@ class _Run:
     def _start_from(self, path: Path) -> None:
         """Take over the averaged weights of another run; the optimiser starts anew."""
         master = read_weights(path)
-        if master.recipe.network != self.recipe.network:
-            raise RecipeError(f"schedule.start_from: {path} holds another network than this recipe's [network]")
-        self.network.load_state_dict(master.network.state_dict())
+        weights = master.network.state_dict()
+        if not self.recipe.schedule.start_partly:
+            if master.recipe.network != self.recipe.network:
+                raise RecipeError(
+                    f"schedule.start_from: {path} holds another network than this recipe's [network]; to take over "
+                    "the layers that fit set schedule.start_partly = true"
+                )
+            self.network.load_state_dict(weights)
+            return
+        own = self.network.state_dict()
+        fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
+        if not any(w.ndim > 1 for w in fitting.values()):
+            raise RecipeError(f"schedule.start_from: no layer of {path} fits this recipe's [network]")
+        self.network.load_state_dict({**own, **fitting})
 
     def one_epoch(self, training: Samples, epoch: int, progress: Progress) -> float:
         """Train on every sample once and return the mean loss."""
