@@ -17,7 +17,16 @@ from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import InputError, ModelError, OutputError
 from classmood.faces import Faces
 from classmood.training import resnet
-from classmood.training.explain import Explanation, draw_explanation, explain_photo, kept_shares, look, stride_px
+from classmood.training.explain import (
+    Explanation,
+    draw_explanation,
+    explain_photo,
+    heaviest_first,
+    kept_shares,
+    look,
+    most_selective,
+    stride_px,
+)
 from classmood.training.export import Master, write_master
 from classmood.training.lip import LocalImportancePool
 from classmood.training.recipe import Recipe
@@ -190,3 +199,15 @@ def test_bad_input_is_named(photo: Path, weights: Path, tmp_path: Path) -> None:
         explain_photo(photo, photo / "out.png", master=weights, detector=Finds((300, 100, 90)))
     with pytest.raises(OutputError, match="expected a name ending in"):
         explain_photo(photo, tmp_path / "out.txt", master=weights, detector=Finds((300, 100, 90)))
+
+
+def test_the_most_selective_group_is_the_one_that_varies_most_not_the_brightest() -> None:
+    gate = np.stack([np.full((3, 3), 0.99), np.linspace(0.1, 0.6, 9).reshape(3, 3), np.full((3, 3), 0.5)])
+    group, chosen = most_selective(gate.astype(np.float32))
+    assert group == 1
+    np.testing.assert_array_equal(chosen, gate[1].astype(np.float32))
+
+
+def test_channel_weights_are_drawn_heaviest_first() -> None:
+    weights = np.array([0.2, 0.9, 0.5], np.float32)
+    np.testing.assert_array_equal(heaviest_first(weights), np.array([0.9, 0.5, 0.2], np.float32))

@@ -189,7 +189,7 @@ class _Scales:
 def _scales(stages: tuple[StageView, ...]) -> _Scales:
     changes = [float(np.abs(_change(stage.kept[0])).max()) for stage in stages if stage.kept]
     means = [stage.gates[-1].mean(0) for stage in stages if stage.gates]
-    groups = [_most_selective(stage.gates[-1])[1] for stage in stages if stage.gates]
+    groups = [most_selective(stage.gates[-1])[1] for stage in stages if stage.gates]
     return _Scales(max([0.05, *changes]), _ends(means), _ends(groups))
 
 
@@ -203,7 +203,8 @@ def _change(kept: np.ndarray) -> np.ndarray:
     return np.asarray(np.log2(np.maximum(kept, 1e-6)))
 
 
-def _most_selective(gate: np.ndarray) -> tuple[int, np.ndarray]:
+def most_selective(gate: Float32[np.ndarray, "h f q"]) -> tuple[int, Float32[np.ndarray, "f q"]]:
+    """The group whose gate tells places apart most, by its deviation over the map, and its gate."""
     most = int(gate.std((1, 2)).argmax())
     return most, gate[most]
 
@@ -257,7 +258,7 @@ def _row(figure: Any, row: Any, crop: np.ndarray, stage: StageView, scales: _Sca
         bar.set_ticks([ends[0], 0, ends[1]], labels=[f"{2.0**v:.2f}" for v in (ends[0], 0, ends[1])])
     if stage.gates:
         last = stage.gates[-1]
-        most, selective = _most_selective(last)
+        most, selective = most_selective(last)
         note = f"group {most + 1} of {len(last)}"
         for axes, gate, ends, name in ((sge, last.mean(0), scales.mean, ""), (group, selective, scales.group, note)):
             drawn = _over(axes, crop, gate, "viridis", ends)
@@ -266,13 +267,18 @@ def _row(figure: Any, row: Any, crop: np.ndarray, stage: StageView, scales: _Sca
     if stage.weights:
         *before, last_weights = stage.weights
         for weights in before:
-            srm.plot(_percent_ranks(weights), np.sort(weights)[::-1], color="#E69F00", lw=0.8)
-        srm.plot(_percent_ranks(last_weights), np.sort(last_weights)[::-1], color="#0072B2", lw=1.8)
+            srm.plot(_percent_ranks(weights), heaviest_first(weights), color="#E69F00", lw=0.8)
+        srm.plot(_percent_ranks(last_weights), heaviest_first(last_weights), color="#0072B2", lw=1.8)
         srm.set(ylim=(0, 1), xlim=(0, 100))
         srm.set_xlabel(f"% of {len(last_weights)} channels, heaviest first", fontsize=7, color="#666666")
         srm.spines[["top", "right"]].set_visible(False)
     else:
         srm.set_axis_off()
+
+
+def heaviest_first(weights: Float32[np.ndarray, " d"]) -> Float32[np.ndarray, " d"]:
+    """Channel weights in falling order, as they are drawn."""
+    return np.sort(weights)[::-1]
 
 
 def _percent_ranks(values: np.ndarray) -> np.ndarray:
