@@ -209,7 +209,11 @@ def visible_smiles(truth: Truth, person: str, end_s: float) -> list[Spell]:
 
 
 def measure(
-    video: Path, truth_file: Path, grid: tuple[int, int] | None = None, timeline_file: Path | None = None
+    video: Path,
+    truth_file: Path,
+    grid: tuple[int, int] | None = None,
+    timeline_file: Path | None = None,
+    model: str = "",
 ) -> dict[str, float]:
     """Analyse a video through the command line, unless its timeline is given, and score it."""
     truth = read_truth(truth_file)
@@ -221,6 +225,7 @@ def measure(
         if timeline_file is None:
             timeline_file = Path(folder, "timeline.csv")
             command = [sys.executable, "-m", "classmood", "analyze", str(video), "--fps", "5", "--out", folder]
+            command += ["--model", model] if model else []
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with timeline_file.with_name(f"{timeline_file.stem}_instants.csv").open(newline="", encoding="utf-8") as file:
             times_s = np.array([float(row["time_s"]) for row in csv.DictReader(file)])
@@ -309,6 +314,7 @@ if __name__ == "__main__":
     parser.add_argument("--compose", type=Path, help="the folder with tools/ and data/: compose more videos")
     parser.add_argument("--folder", type=Path, default=Path("out/videos"), help="where composed videos are kept")
     parser.add_argument("--timeline", type=Path, help="score this timeline.csv of the one video given")
+    parser.add_argument("--model", default="", help="a model file with its card; the shipped one by default")
     parser.add_argument("--rows", type=int, help="rows of tiles in the videos given")
     parser.add_argument("--cols", type=int, help="tiles in a row")
     parser.add_argument("--json", type=Path)
@@ -320,7 +326,7 @@ if __name__ == "__main__":
     to_measure += [(*pair, None) for pair in compose(given.compose, given.folder)] if given.compose else []
     all_figures = {}
     for video, truth_file, its_grid in to_measure:
-        all_figures[video.stem] = measure(video, truth_file, its_grid, given.timeline)
+        all_figures[video.stem] = measure(video, truth_file, its_grid, given.timeline, given.model)
         print_figures(video.stem, all_figures[video.stem])
     if given.json:
         stamp = {"machine": machine(2), "date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit()}
