@@ -37,6 +37,7 @@ def distil(
     rank: int = 0,
     workers: int = 1,
     batch: int = 256,
+    half: bool = False,
     kept: Path | None = None,
 ) -> Samples:
     """The samples with targets ``(1 - share) * votes + share * teacher``; the same samples where there is no teacher.
@@ -47,6 +48,7 @@ def distil(
         rank: of this data-parallel worker; the workers divide the images among them.
         workers: how many there are.
         batch: images shown to the teacher at a time.
+        half: ask in bfloat16.
         kept: a file for the teacher's answers, so that a run that is carried on need not ask again; they are asked
             for anew when teacher or images are others.
 
@@ -60,7 +62,7 @@ def distil(
     key = hashlib.sha256(sha256(path).encode() + training.images.tobytes() + str(ZOOMS).encode()).hexdigest()
     taught = _recall(kept, key)
     if taught is None:
-        taught = _ask(teacher, training, rank, workers, batch)
+        taught = _ask(teacher, training, rank, workers, batch, half)
         if kept and rank == 0:
             np.savez(kept, key=key, taught=taught)
     blended = (1 - settings.share) * training.targets + settings.share * taught
@@ -76,14 +78,17 @@ def _recall(kept: Path | None, key: str) -> Float32[np.ndarray, "n k"] | None:
         return None
 
 
-def _ask(teacher: nn.Module, training: Samples, rank: int, workers: int, batch: int) -> Float32[np.ndarray, "n k"]:
+def _ask(
+    teacher: nn.Module, training: Samples, rank: int, workers: int, batch: int, half: bool
+) -> Float32[np.ndarray, "n k"]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     teacher = teacher.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     taught = torch.zeros(training.targets.shape)
     for first in range(rank * batch, len(training), workers * batch):
         rows = slice(first, first + batch)
         images = torch.from_numpy(training.images[rows]).to(device).float().div(255).unsqueeze(1)
-        taught[rows] = mean_over_views(teacher, images).cpu()
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            taught[rows] = mean_over_views(teacher, images).cpu()
     if workers > 1:
         # Each worker filled its own rows and left the others zero.
         taught = taught.to(device)

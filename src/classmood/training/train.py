@@ -90,8 +90,9 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
     run.resume()
     last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
     if run.epoch < last:
+        half = recipe.schedule.precision == "bfloat16"
         kept = folder / "taught.npz"
-        training = distil(recipe.distill, training, rank=worker.rank, workers=worker.size, kept=kept)
+        training = distil(recipe.distill, training, rank=worker.rank, workers=worker.size, half=half, kept=kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=not worker.leads) as progress:
         for epoch in range(run.epoch, last):
@@ -131,7 +132,8 @@ class _Run:
         )
         self.model: nn.Module = DistributedDataParallel(self.network) if worker.size > 1 else self.network
         if schedule.compile:
-            self.model = torch.compile(self.model)  # type: ignore[assignment]
+            # Sizes as constants: a second crop size would else be compiled for any size, which runs at half the speed.
+            self.model = torch.compile(self.model, dynamic=False)  # type: ignore[assignment]
         self.augment = Augment(recipe.augment)
         self.epoch = 0
         self.rows: list[dict[str, int | float]] = []
