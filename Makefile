@@ -3,6 +3,7 @@
 #   make test         everything that is checked on every change
 #   make check        the same without the tests: formatting, lint, types, import rules
 #   make acceptance   the long measurements behind the figures in the docs (needs ../shared/data)
+#   make reproduce    the paper's tables and figures, from stored results; anew (hours) with FRESH=1
 PYTHON ?= python3
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 endif
 DATA ?= ../shared/data
 
-.PHONY: demo test check acceptance clean
+.PHONY: demo test check acceptance reproduce clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/classmood demo --out out/demo
@@ -29,6 +30,10 @@ check: $(VENV)/dev.stamp
 acceptance: $(VENV)/dev.stamp
 	$(BIN)/python benchmarks/acceptance.py --data $(DATA)
 
+reproduce: $(VENV)/dev.stamp
+	$(BIN)/classmood reproduce all --out docs/reproduction $(if $(FRESH),--fresh \
+		--data $(DATA)/ferplus --video $(DATA)/london/class20.mp4)
+
 # The demo installs what a user gets; the tests add training and the checks.
 $(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
@@ -37,7 +42,7 @@ $(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,archive,train,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,archive,server,train,dev]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$@').touch()"
 
 clean:

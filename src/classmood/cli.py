@@ -13,6 +13,7 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.pipeline import SMOOTHING_S, Smoothing
+from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
     from classmood.evaluation import Evaluation
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Recognise expressions resembling eight classroom emotions in photos and videos, on this machine alone.",
 )
+app.add_typer(reproduce, name="reproduce")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
     "For one's own recordings. The EU AI Act, Art. 5(1)(f), forbids AI that infers emotions in education "

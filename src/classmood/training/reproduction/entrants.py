@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
@@ -29,9 +30,11 @@ OURS: Final = "classmood"
 class Estimator(Protocol):
     """What is asked of a reference model: scikit-learn's way."""
 
-    def fit(self, crops: UInt8[np.ndarray, "n 48 48"], labels: Any) -> Any: ...
+    def fit(self, crops: UInt8[np.ndarray, "n 48 48"], labels: Any, **groups: Any) -> Any: ...
 
     def predict(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Int[np.ndarray, " n"]: ...
+
+    def get_params(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Entrant:
         title: in tables; says what its numbers must not be shown without.
         make: a new estimator that has learned nothing; None for the shipped network.
         soft: whether it learns from the raters' votes as shares; else from the class with most of them.
+        grouped: whether it is told which faces are duplicates, to keep them together when it chooses its settings.
     """
 
     name: str
@@ -51,24 +55,17 @@ class Entrant:
     title: str
     make: Callable[[], Estimator] | None
     soft: bool = False
+    grouped: bool = False
 
 
-def _optical_flow() -> Estimator:
-    from classmood.training.baselines.optical_flow import OpticalFlowClassifier
+def _reference(module: str, name: str) -> Callable[[], Estimator]:
+    """What makes a reference model; its module is imported no sooner than it is wanted."""
 
-    return OpticalFlowClassifier()
+    def make() -> Estimator:
+        estimator: Estimator = getattr(import_module(f"classmood.training.baselines.{module}"), name)()
+        return estimator
 
-
-def _hidden_markov() -> Estimator:
-    from classmood.training.baselines.hidden_markov import HiddenMarkovClassifier
-
-    return HiddenMarkovClassifier()
-
-
-def _vision_transformer() -> Estimator:
-    from classmood.training.baselines.vision_transformer import VisionTransformerClassifier
-
-    return VisionTransformerClassifier()
+    return make
 
 
 ENTRANTS: Final = (
@@ -76,10 +73,23 @@ ENTRANTS: Final = (
         "optical_flow",
         "OF",
         "OF: optical flow from the mean neutral face (stills hold no motion)",
-        _optical_flow,
+        _reference("optical_flow", "OpticalFlowStills"),
+        grouped=True,
     ),
-    Entrant("hidden_markov", "HMM", "HMM: strips of a still face, read from forehead to chin", _hidden_markov),
-    Entrant("vision_transformer", "ViT", "ViT: a small vision transformer", _vision_transformer, soft=True),
+    Entrant(
+        "hidden_markov",
+        "HMM",
+        "HMM: strips of a still face, read from forehead to chin",
+        _reference("hidden_markov", "HiddenMarkovStills"),
+        grouped=True,
+    ),
+    Entrant(
+        "vision_transformer",
+        "ViT",
+        "ViT: a small vision transformer",
+        _reference("vision_transformer", "VisionTransformerClassifier"),
+        soft=True,
+    ),
     Entrant(OURS, "ours", "ours: the shipped int8 network", None),
 )
 
@@ -99,7 +109,8 @@ def made_of(entrant: Entrant) -> str:
     """What the entrant's answers hang on besides the faces: its settings, or the checksum of its weights."""
     if entrant.make is None:
         return Classifier(threads=1).card.sha256
-    return " ".join(repr(entrant.make()).split())
+    estimator = entrant.make()
+    return f"{type(estimator).__name__} {dict(sorted(estimator.get_params().items()))}"
 
 
 def run(entrant: Entrant, training: Samples, sets: tuple[SampleSet, ...]) -> Said:
@@ -109,7 +120,8 @@ def run(entrant: Entrant, training: Samples, sets: tuple[SampleSet, ...]) -> Sai
         answer = _ShippedNetwork().predict
     else:
         estimator = entrant.make()
-        estimator.fit(training.images, training.targets if entrant.soft else training.targets.argmax(1))
+        groups = {"groups": np.unique(training.groups, return_inverse=True)[1]} if entrant.grouped else {}
+        estimator.fit(training.images, training.targets if entrant.soft else training.targets.argmax(1), **groups)
         answer = estimator.predict
     answers = {one.number: as_digits(np.asarray(answer(one.crops))) for one in sets}
     return Said(
