@@ -98,7 +98,7 @@ SYSTEMS = (
         package="facex",
         version="1.1.0",
         registry="PyPI",
-        needs=(*_TENSORFLOW, "scikit-image==0.25.2"),
+        needs=(*_TENSORFLOW, "scikit-image==0.26.0"),
         adapter="facex_adapter.py",
         environment="facex",
         variant="",
