@@ -76,7 +76,7 @@ def schedule(folder: Path) -> Path:
 
 
 def test_figures_from_a_timeline(given: Given, tmp_path: Path) -> None:
-    write_csv(timeline_of(slow_smiles(5)), tmp_path / "timeline.csv")
+    write_csv(timeline_of(slow_smiles(2)), tmp_path / "timeline.csv")
     for name in ("figure8", "figure9"):
         status, out, _ = given("reproduce", name, "--timeline", tmp_path / "timeline.csv", "--out", tmp_path / "out")
         assert status == 0
@@ -124,7 +124,7 @@ def test_ablation_and_fractions_go_on_where_they_were(
     common = ("--data", drawn_ferplus, "--schedule", schedule(tmp_path), "--work", tmp_path / "work", "--seeds", 1)
     status, out, err = given("reproduce", "ablation", *common, "--out", tmp_path)
     assert status == 0, err
-    assert out == [str(tmp_path / "ablation.md")]
+    assert out[-1] == str(tmp_path / "ablation.md")
     text = (tmp_path / "ablation.md").read_text()
     assert "| plain ResNet-18 | 1 |" in text
     assert "ms a face: ONNX Runtime, batches of 8, 1 thread(s)" in text
