@@ -41,6 +41,15 @@ def test_a_second_rise_begins_after_the_first_peak() -> None:
     assert second.intensity[0] == pytest.approx(0.2, abs=0.12)
 
 
+def test_a_curve_that_fell_back_by_half_began_anew() -> None:
+    # The hump stands out by less than 0.2, and what follows it is more than a fifth of the way up.
+    hump = np.concatenate([[0.0, 0.15, 0.3, 0.385, 0.3], np.full(40, 0.19)])
+    x = np.concatenate([hump, np.linspace(0.2, 0.9, 8), np.linspace(0.8, 0.0, 8)])
+    (rise,) = find_rises(Course(0, x))
+    assert len(rise.intensity) == 9
+    assert rise.intensity[0] == pytest.approx(0.19)
+
+
 @pytest.mark.parametrize(
     "x",
     [

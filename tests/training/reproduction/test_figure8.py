@@ -27,11 +27,11 @@ def courses(people: int, smiling: float) -> dict[int, np.ndarray]:
 
 
 def test_clips_survive_the_file(tmp_path: Path) -> None:
-    figure = measure_figure8(timeline_of(courses(3, 0.9)))
+    figure = measure_figure8(timeline_of(courses(3, 0.9)), model="a model (12)")
     write_figure8(figure, tmp_path / "figure8.json")
     again = read_figure8(tmp_path / "figure8.json")
     assert again.videos == ("lesson.mp4",)
-    assert again.sampling_hz == 5
+    assert (again.sampling_hz, again.model) == (5, "a model (12)")
     assert again.clips.person.tolist() == figure.clips.person.tolist()
     assert again.clips.leading.tolist() == figure.clips.leading.tolist()
     np.testing.assert_allclose(again.clips.vad, figure.clips.vad, atol=1e-4)
@@ -40,7 +40,7 @@ def test_clips_survive_the_file(tmp_path: Path) -> None:
 
 def test_the_words_give_counts_and_both_silhouettes_and_say_that_they_are_circular() -> None:
     text = describe(measure_figure8(timeline_of(courses(3, 0.9))))
-    assert "12 clips of 5 s, of 3 persons in lesson.mp4 at 5 Hz" in text
+    assert "12 clips of 5 s, of 3 persons in lesson.mp4 at 5 Hz, by a model that is not known" in text
     assert "neutral 6, joy 6" in text
     # With neutral there are two clusters far apart; without it one is left.
     row = next(line for line in text.splitlines() if line.startswith("| all three"))

@@ -54,12 +54,13 @@ def test_no_interval_and_no_test_of_few_persons() -> None:
 
 
 def test_it_survives_the_file_and_is_told(tmp_path: Path) -> None:
-    figure = measure_figure9(timeline_of(slow_smiles(5)), rounds=9)
+    figure = measure_figure9(timeline_of(slow_smiles(5)), rounds=9, model="a model (12)")
     write_figure9(figure, tmp_path / "figure9.json")
     again = read_figure9(tmp_path / "figure9.json")
     joy = growth_of(again, "joy")
     assert len(joy.rises) == len(growth_of(figure, "joy").rises)
     text = describe(again)
+    assert "lesson.mp4 at 5 frames a second, by a model (12)." in text
     assert joy.spearman is not None
     row = next(line for line in text.splitlines() if line.startswith("| joy"))
     assert f"| {len(joy.rises)} | 5 |" in row

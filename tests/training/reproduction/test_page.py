@@ -11,6 +11,7 @@ from rows_of_runs import a_run
 from test_figure9 import slow_smiles
 
 from classmood.errors import InputError
+from classmood.training.reproduction.entrants import shipped_name
 from classmood.training.reproduction.figure8 import measure_figure8, write_figure8
 from classmood.training.reproduction.page import COMMANDS, fill, write_parts
 from classmood.training.reproduction.runs import append_run
@@ -69,6 +70,16 @@ def test_runs_of_networks_that_are_no_more_are_left_out(tmp_path: Path) -> None:
     text = (tmp_path / "ablation.md").read_text()
     assert "1 stored runs are of networks that the code no longer makes" in text
     assert "| plain ResNet-18 |" not in text
+
+
+def test_a_figure_of_another_model_is_out_of_date(tmp_path: Path) -> None:
+    timeline = timeline_of({1: np.repeat([0.1, 0.9], 50)})
+    for model, old in (("an older one (0123abcd)", True), (shipped_name(), False)):
+        write_figure8(measure_figure8(timeline, model=model), tmp_path / "figure8.json")
+        write_parts(tmp_path)
+        text = (tmp_path / "figure8.md").read_text()
+        assert f"at 5 Hz, by {model};" in text
+        assert ("**Out of date**" in text) is old
 
 
 def test_rises_of_smiles_make_figure9(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def figure8(
 ) -> None:
     """Draw clips in valence-arousal and valence-dominance (Figure 8)."""
     _require_extra()
-    _measure_figure8(_timeline(videos, timeline, fps), out, clip_s)
+    _measure_figure8(*_timeline(videos, timeline, fps), out, clip_s)
     _write(out, ["figure8"])
 
 
@@ -73,7 +73,7 @@ def figure8(
 def figure9(videos: Videos = None, timeline: TimelineOption = None, out: Out = _OUT, fps: Fps = 5.0) -> None:
     """Draw the intensity of emotions from onset to apex (Figure 9)."""
     _require_extra()
-    _measure_figure9(_timeline(videos, timeline, fps), out)
+    _measure_figure9(*_timeline(videos, timeline, fps), out)
     _write(out, ["figure9"])
 
 
@@ -122,9 +122,9 @@ def everything(
     if fresh:
         if data is None or not video:
             raise InputError("--fresh: expected --data and --video, as everything is measured anew; name them")
-        timeline = _timeline(video, None, 5.0)
-        _measure_figure8(timeline, out, 5.0)
-        _measure_figure9(timeline, out)
+        timeline, model = _timeline(video, None, 5.0)
+        _measure_figure8(timeline, model, out, 5.0)
+        _measure_figure9(timeline, model, out)
         measure_table1(data, out / FILE, fresh=True, progress=_say)
         _run_plan("ablation", data, out, schedule, seeds, work, fresh=True)
         _measure_cost(data, out, schedule, 1, fresh=True)
@@ -132,35 +132,43 @@ def everything(
     _write(out, list(COMMANDS))
 
 
-def _timeline(videos: list[str] | None, path: Path | None, fps: float) -> Timeline:
-    """The timeline to draw: read where there is one, made by the pipeline where there is not."""
-    from classmood.pipeline import analyze
-    from classmood.timeline import Timeline, read_timeline
+def _timeline(videos: list[str] | None, path: Path | None, fps: float) -> tuple[Timeline, str]:
+    """The timeline to draw, read where there is one and made by the pipeline where there is not; and by which model."""
+    from classmood.frames import read_frames
+    from classmood.pipeline import Pipeline
+    from classmood.sidecar import read_sidecar
+    from classmood.timeline import Timeline, read_timeline, timeline_path
+    from classmood.training.reproduction.entrants import model_name
 
     if bool(videos) == (path is not None):
         raise InputError("expected videos or --timeline, one of the two; name a video, such as lesson.mp4")
     if path is not None:
-        return read_timeline(path)
+        timeline = read_timeline(path)
+        known = timeline_path(path).with_suffix(".json").is_file()
+        provenance = read_sidecar(timeline_path(path)).provenance if known else None
+        return timeline, model_name(provenance.model, provenance.model_sha256) if provenance else ""
+    pipeline = Pipeline()
     instants = []
     for video in videos or ():
         _say(f"{video}: looking at {fps:g} frames a second")
-        instants += list(analyze(video, rate_hz=fps))
+        instants += list(pipeline.instants(read_frames(video, fps=fps)))
     timeline = Timeline.of(instants)
     if not len(timeline):
         raise InputError(f"{', '.join(videos or ())}: no face was found; expected videos that show faces")
-    return timeline
+    card = pipeline.classifier.card
+    return timeline, model_name(card.name, card.sha256)
 
 
-def _measure_figure8(timeline: Timeline, out: Path, clip_s: float) -> None:
+def _measure_figure8(timeline: Timeline, model: str, out: Path, clip_s: float) -> None:
     from classmood.training.reproduction.figure8 import measure_figure8, write_figure8
 
-    write_figure8(measure_figure8(timeline, clip_s), out / "figure8.json")
+    write_figure8(measure_figure8(timeline, clip_s, model=model), out / "figure8.json")
 
 
-def _measure_figure9(timeline: Timeline, out: Path) -> None:
+def _measure_figure9(timeline: Timeline, model: str, out: Path) -> None:
     from classmood.training.reproduction.figure9 import measure_figure9, write_figure9
 
-    write_figure9(measure_figure9(timeline), out / "figure9.json")
+    write_figure9(measure_figure9(timeline, model=model), out / "figure9.json")
 
 
 def _run_plan(

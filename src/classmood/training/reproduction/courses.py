@@ -3,10 +3,11 @@
 A *course* is the intensity of one emotion in one face (its calibrated probability) over an unbroken stretch of time.
 A *rise* in it has
 
-- an apex: a peak that stands out by at least ``LEAST_RISE`` (the prominence of ``scipy.signal.find_peaks``: from no
-  higher peak can it be reached without going down by so much);
-- an onset: the last instant before the apex at which no more than a fifth of the way up from the lowest value since
-  the peak before was done (less than a fifth, and a resting face's own unrest passes for the beginning).
+- an apex: a peak whose prominence (``scipy.signal.find_peaks``) is at least ``LEAST_RISE``: by so much the curve must
+  go down on either side before it goes up higher;
+- an onset: the last instant before the apex at which no more than a fifth of that prominence was reached (with less than
+  a fifth, a resting face's own unrest passes for the beginning), or at which the curve had fallen back by half of what
+  it had reached since then. A rise does not reach back past the apex before.
 
 Rises of fewer than ``LEAST_FRAMES`` frames are not looked at: ranks of three or four values say nothing.
 
@@ -93,11 +94,14 @@ def cut_courses(timeline: Timeline, intensity: Float64[np.ndarray, " n"]) -> lis
 def find_rises(course: Course) -> list[Rise]:
     """All rises of a course, in order."""
     x = course.intensity
-    apexes, _ = find_peaks(x, prominence=LEAST_RISE)
+    apexes, properties = find_peaks(x, prominence=LEAST_RISE)
     found = []
-    for before, apex in zip([0, *apexes], apexes, strict=False):
-        lowest = x[before : apex + 1].min()
-        onset = int(np.flatnonzero(x[:apex] <= lowest + _ONSET_SHARE * (x[apex] - lowest))[-1])
+    for before, apex, prominence in zip([0, *apexes], apexes, properties["prominences"], strict=False):
+        height = x[before:apex] - (x[apex] - prominence)
+        low = np.flatnonzero(height <= _ONSET_SHARE * prominence)
+        first = int(low[-1] if len(low) else height.argmin())
+        fallen = np.flatnonzero(height[first:] <= 0.5 * np.maximum.accumulate(height[first:]))
+        onset = before + first + int(fallen[-1] if len(fallen) else 0)
         if apex - onset + 1 >= LEAST_FRAMES:
             found.append(Rise(course.person, x[onset : apex + 1]))
     return found

@@ -94,6 +94,17 @@ ENTRANTS: Final = (
 )
 
 
+def model_name(name: str, sha256: str) -> str:
+    """A model as results name it: a name stays when weights change, a checksum does not."""
+    return f"{name} ({sha256[:8]})"
+
+
+def shipped_name() -> str:
+    """The name of the shipped model."""
+    card = Classifier(threads=1).card
+    return model_name(card.name, card.sha256)
+
+
 class _ShippedNetwork:
     """The int8 file as it is shipped, asked for its arg-max."""
 

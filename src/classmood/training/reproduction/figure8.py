@@ -54,11 +54,13 @@ class Figure8:
         clips: see there.
         videos: their names, without folders.
         sampling_hz: instants a second.
+        model: what looked at them, with the start of its checksum.
     """
 
     clips: Clips
     videos: tuple[str, ...]
     sampling_hz: float
+    model: str
 
     def silhouettes(self, *, neutral: bool) -> dict[str, float | None]:
         """The silhouette in each space; None where it is not defined.
@@ -71,14 +73,14 @@ class Figure8:
         return {name: silhouette(self.clips.vad[kept][:, axes], leading[kept]) for name, axes in _SPACES.items()}
 
 
-def measure_figure8(timeline: Timeline, clip_s: float = CLIP_S) -> Figure8:
+def measure_figure8(timeline: Timeline, clip_s: float = CLIP_S, *, model: str = "") -> Figure8:
     """Cut a timeline into the clips of the figure.
 
     Raises:
         InputError: there is nothing to cut.
     """
     videos = tuple(Path(name).name for name in timeline.sources)
-    return Figure8(cut_clips(timeline, clip_s), videos, round(1 / sampling_step_s(timeline), 3))
+    return Figure8(cut_clips(timeline, clip_s), videos, round(1 / sampling_step_s(timeline), 3), model)
 
 
 def write_figure8(figure: Figure8, path: Path) -> None:
@@ -91,6 +93,7 @@ def write_figure8(figure: Figure8, path: Path) -> None:
     content = {
         "videos": figure.videos,
         "sampling_hz": figure.sampling_hz,
+        "model": figure.model,
         "clip_s": clips.clip_s,
         "left_out": clips.left_out,
         "columns": ["person", "start_s", *MEASURED, *DIMENSIONS],
@@ -123,7 +126,7 @@ def read_figure8(path: Path) -> Figure8:
             rows[:, -3:],
             int(content["left_out"]),
         )
-        return Figure8(clips, tuple(content["videos"]), float(content["sampling_hz"]))
+        return Figure8(clips, tuple(content["videos"]), float(content["sampling_hz"]), str(content["model"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: expected clips as classmood reproduce figure8 writes them ({error}); run it anew"
@@ -143,8 +146,10 @@ def describe(figure: Figure8) -> str:
     return "\n".join(
         [
             f"{len(clips)} clips of {clips.clip_s:g} s, of {people} persons in {', '.join(figure.videos)} at "
-            f"{figure.sampling_hz:g} Hz; {clips.left_out} spells could not be read for half of their time. Clips by "
-            f"leading expression: {found}." + (f" Led by none: {none}." if none else "") + "\n",
+            f"{figure.sampling_hz:g} Hz, by {figure.model or 'a model that is not known'}; {clips.left_out} spells could "
+            f"not be read for half of their time. Clips by leading expression: {found}."
+            + (f" Led by none: {none}." if none else "")
+            + "\n",
             table(
                 ["silhouette in", "all clips", "without those that neutral leads"],
                 [[name, _score(with_neutral[name]), _score(without[name])] for name in _SPACES],

@@ -77,20 +77,22 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Figure9:
-    """All emotions of one or more videos; videos are named without folders."""
+    """All emotions of one or more videos; videos are named without folders, the model with its checksum's start."""
 
     growths: tuple[Growth, ...]
     videos: tuple[str, ...]
     sampling_hz: float
+    model: str
 
 
-def measure_figure9(timeline: Timeline, *, rounds: int = SURROGATES, seed: int = 0) -> Figure9:
+def measure_figure9(timeline: Timeline, *, rounds: int = SURROGATES, seed: int = 0, model: str = "") -> Figure9:
     """Find all rises, and those of surrogates.
 
     Args:
         timeline: of one or more videos.
         rounds: surrogates of every course.
         seed: of the surrogates.
+        model: what looked at the videos.
 
     Raises:
         InputError: no time passes, or no emotion ever rises.
@@ -108,7 +110,7 @@ def measure_figure9(timeline: Timeline, *, rounds: int = SURROGATES, seed: int =
             "expressions change, or more frames a second (--fps)"
         )
     videos = tuple(Path(name).name for name in timeline.sources)
-    return Figure9(tuple(growths), videos, round(1 / sampling_step_s(timeline), 3))
+    return Figure9(tuple(growths), videos, round(1 / sampling_step_s(timeline), 3), model)
 
 
 def _by_person(rises: tuple[Rise, ...]) -> np.ndarray:
@@ -136,6 +138,7 @@ def write_figure9(figure: Figure9, path: Path) -> None:
     content = {
         "videos": figure.videos,
         "sampling_hz": figure.sampling_hz,
+        "model": figure.model,
         "growths": [
             {
                 "emotion": growth.emotion,
@@ -164,7 +167,7 @@ def read_figure9(path: Path) -> Figure9:
             )
             for one in content["growths"]
         )
-        return Figure9(growths, tuple(content["videos"]), float(content["sampling_hz"]))
+        return Figure9(growths, tuple(content["videos"]), float(content["sampling_hz"]), str(content["model"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: expected rises as classmood reproduce figure9 writes them ({error}); run it anew"
@@ -185,7 +188,7 @@ def describe(figure: Figure9) -> str:
                 f"{growth.persons}",
                 f"{np.median(lengths):g}" if lengths else "",
                 f"{np.median(quick):g}" if quick else "",
-                plain_interval(spearman) if spearman else f"fewer than {LEAST_PERSONS} persons",
+                plain_interval(spearman) if spearman else f"fewer than {LEAST_PERSONS} persons" * bool(lengths),
                 plain_interval(_null_interval(growth)) if growth.null else "",
                 p_value(p) if p is not None else "",
             ]
@@ -193,10 +196,11 @@ def describe(figure: Figure9) -> str:
     header = ["emotion", "rises", "persons", "frames to apex, median", "to 9/10 of it", "Spearman (95 %)"]
     return "\n".join(
         [
-            f"{', '.join(figure.videos)} at {figure.sampling_hz:g} frames a second. Spearman: intensity against the "
-            f"frame's number from onset to apex, mean over persons. Selection alone: the same on {SURROGATES} sets of "
-            "curves with the same values and spectrum and random phases, with the range of 95 % of them. p: chance of "
-            "as large a Spearman from the selection alone, not corrected for the number of emotions.\n",
+            f"{', '.join(figure.videos)} at {figure.sampling_hz:g} frames a second, by "
+            f"{figure.model or 'a model that is not known'}. Spearman: intensity against the frame's number from onset "
+            f"to apex, mean over persons. Selection alone: the same on {SURROGATES} sets of curves with the same "
+            "values and spectrum and random phases, with the range of 95 % of them. p: chance of as large a Spearman from "
+            "the selection alone, not corrected for the number of emotions.\n",
             table([*header, "selection alone", "p"], rows),
             "Derived emotions are computed from valence, arousal and dominance and are not validated.\n",
         ]
@@ -243,7 +247,7 @@ def _curves(axes: Axes, growth: Growth) -> None:
         axes.plot(rise.intensity, color=colour, lw=0.6, alpha=0.45)
         axes.plot(len(rise.intensity) - 1, rise.intensity[-1], "o", color=colour, ms=2.5, alpha=0.8)
     lengths = np.sort([len(rise.intensity) for rise in growth.rises])
-    if len(growth.rises) >= LEAST_PERSONS:
+    if growth.persons >= LEAST_PERSONS:
         common = int(lengths[len(lengths) // 2])
         still = [[r.intensity[i] for r in growth.rises if len(r.intensity) > i] for i in range(common)]
         axes.plot([np.median(values) for values in still], color=INK, lw=1.8)
@@ -253,6 +257,7 @@ def _curves(axes: Axes, growth: Growth) -> None:
     counts = f"{n} rise{'s' * (n > 1)}, {people} person{'s' * (people > 1)}"
     axes.set_title(f"{name}: {counts}", loc="left", color=INK, fontsize=7.5)
     axes.set(xlim=(0, 1.04 * (lengths[-1] - 1)), ylim=(0, 1.02))
+    axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.25)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from classmood.errors import InputError
 from classmood.training.reproduction import ablation, cost, figure8, figure9, fractions, runs, table1
+from classmood.training.reproduction.entrants import shipped_name
 from classmood.training.reproduction.figure7 import draw_figure7
 from classmood.training.reproduction.markdown import write_text
 from classmood.training.reproduction.predictions import read_predictions
@@ -86,7 +87,9 @@ def _figure8(folder: Path) -> str | None:
         return None
     figure = figure8.read_figure8(folder / "figure8.json")
     figure8.draw_figure8(figure, folder / "figure8.svg")
-    return _with_picture("figure8.svg", "Clips in valence-arousal and valence-dominance", figure8.describe(figure))
+    return _with_picture(
+        "figure8.svg", "Clips in valence-arousal and valence-dominance", figure8.describe(figure)
+    ) + _by_another(figure.model)
 
 
 def _figure9(folder: Path) -> str | None:
@@ -94,7 +97,9 @@ def _figure9(folder: Path) -> str | None:
         return None
     figure = figure9.read_figure9(folder / "figure9.json")
     figure9.draw_figure9(figure, folder / "figure9.svg")
-    return _with_picture("figure9.svg", "Intensity from onset to apex", figure9.describe(figure))
+    return _with_picture("figure9.svg", "Intensity from onset to apex", figure9.describe(figure)) + _by_another(
+        figure.model
+    )
 
 
 def _ablation(folder: Path) -> str | None:
@@ -118,6 +123,10 @@ def _fractions(folder: Path) -> str | None:
 
 def _with_picture(file: str, shows: str, words: str) -> str:
     return f"![{shows}]({file})\n\n{words}"
+
+
+def _by_another(model: str) -> str:
+    return "" if model == shipped_name() else f"\n**Out of date**: the shipped model is now {shipped_name()}.\n"
 
 
 def _current(folder: Path) -> list[runs.Run]:

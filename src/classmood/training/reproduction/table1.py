@@ -178,14 +178,17 @@ def describe(predictions: Predictions, found: Table1) -> str:
                 for e in found.entrants
             ],
         ),
-        "Ours against each, in points with 95 % intervals, faces drawn in pairs; McNemar's exact test, corrected by "
-        f"Holm's method for {sum(row.p_corrected is not None for row in found.rows)} tests.\n",
-        table(
-            ["ours against", "set", *METRICS, "right: ours alone", "the other alone", "p", "p, corrected"],
-            [_margin_cells(row) for row in found.rows if row.discordance],
-            left=2,
-        ),
     ]
+    if any(row.discordance for row in found.rows):
+        parts += [
+            "Ours against each, in points with 95 % intervals, faces drawn in pairs; McNemar's exact test, corrected "
+            f"by Holm's method for {sum(row.p_corrected is not None for row in found.rows)} tests.\n",
+            table(
+                ["ours against", "set", *METRICS, "right: ours alone", "the other alone", "p", "p, corrected"],
+                [_margin_cells(row) for row in found.rows if row.discordance],
+                left=2,
+            ),
+        ]
     if old := stale(predictions):
         parts.append(f"**Out of date** (made of other settings or weights than those at hand): {'; '.join(old)}.\n")
     said = [(entrant, predictions.models[entrant.name]) for entrant in found.entrants]
