@@ -146,8 +146,8 @@ def describe(figure: Figure8) -> str:
     return "\n".join(
         [
             f"{len(clips)} clips of {clips.clip_s:g} s, of {people} persons in {', '.join(figure.videos)} at "
-            f"{figure.sampling_hz:g} Hz, by {figure.model or 'a model that is not known'}; {clips.left_out} spells could "
-            f"not be read for half of their time. Clips by leading expression: {found}."
+            f"{figure.sampling_hz:g} Hz, by {figure.model or 'a model that is not known'}; {clips.left_out} spells "
+            f"could not be read for half of their time. Clips by leading expression: {found}."
             + (f" Led by none: {none}." if none else "")
             + "\n",
             table(

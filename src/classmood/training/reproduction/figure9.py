@@ -199,8 +199,8 @@ def describe(figure: Figure9) -> str:
             f"{', '.join(figure.videos)} at {figure.sampling_hz:g} frames a second, by "
             f"{figure.model or 'a model that is not known'}. Spearman: intensity against the frame's number from onset "
             f"to apex, mean over persons. Selection alone: the same on {SURROGATES} sets of curves with the same "
-            "values and spectrum and random phases, with the range of 95 % of them. p: chance of as large a Spearman from "
-            "the selection alone, not corrected for the number of emotions.\n",
+            "values and spectrum and random phases, with the range of 95 % of them. p: chance of as large a Spearman "
+            "from the selection alone, not corrected for the number of emotions.\n",
             table([*header, "selection alone", "p"], rows),
             "Derived emotions are computed from valence, arousal and dominance and are not validated.\n",
         ]
