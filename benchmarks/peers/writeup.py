@@ -164,8 +164,8 @@ def _systems() -> list[str]:
     for peer in SYSTEMS:
         package = f"{peer.package} {peer.version} ({peer.registry})" if peer.registry else "this repository"
         lines.append(f"| {peer.name} | {package} | {peer.licence} | {peer.crops} | {peer.photos} | {peer.threads} |")
-    needs = {" ".join(peer.needs): peer for peer in SYSTEMS if peer.name != OURS}
-    lines += ["", *(f"- {peer.name} runs on {', '.join(peer.needs)}" for peer in needs.values()), ""]
+    needs = {peer.package: peer.needs for peer in SYSTEMS if peer.name != OURS}
+    lines += ["", *(f"- {package} runs on {', '.join(pins)}." for package, pins in needs.items()), ""]
     return lines
 
 
