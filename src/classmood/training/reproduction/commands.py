@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from classmood.timeline import Timeline
     from classmood.training.recipe import Recipe
 
-app = typer.Typer(no_args_is_help=True, help="Make the paper's tables and figures (extra [train]).")
+app = typer.Typer(no_args_is_help=True, help="Make the paper's tables and figures; needs the extra train.")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _OUT: Final = Path("out/reproduction")

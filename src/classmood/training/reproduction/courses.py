@@ -5,9 +5,9 @@ A *rise* in it has
 
 - an apex: a peak whose prominence (``scipy.signal.find_peaks``) is at least ``LEAST_RISE``: by so much the curve must
   go down on either side before it goes up higher;
-- an onset: the last instant before the apex at which no more than a fifth of that prominence was reached (with
-  less than a fifth, a resting face's own unrest passes for the beginning), or at which the curve had fallen back by
-  half of what it had reached since then. A rise does not reach back past the apex before.
+- an onset: the last instant before the apex at which no more than a fifth of that prominence was reached, or at which
+  the curve had fallen back by half of what it had reached since then. With less than a fifth, a resting face's own
+  unrest passes for the beginning. A rise does not reach back past the apex before.
 
 Rises of fewer than ``LEAST_FRAMES`` frames are not looked at: ranks of three or four values say nothing.
 
