@@ -135,10 +135,11 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
     crops, labels = faces(12, 0)
     with pytest.raises(InputError, match=r"neutral faces \(label 6\)"):
         HiddenMarkovStills(neutral=6).fit(crops, labels)
+    small: dict[str, Any] = {"components": 4, "shapes": ((5, 1),)}
     with pytest.raises(InputError, match="two or more groups, got one"):
-        HiddenMarkovStills(components=4).fit(crops, labels, ["a"] * 12)
+        HiddenMarkovStills(**small).fit(crops, labels, ["a"] * 12)
     with pytest.raises(InputError, match="a class in a single fold"):
-        HiddenMarkovStills(components=4).fit(crops, labels, labels)
+        HiddenMarkovStills(**small).fit(crops, labels, labels)
     with pytest.raises(InputError, match="sequence 0"):
         HiddenMarkovSequences().fit([crops[:1]], [0])
 
@@ -154,6 +155,7 @@ def test_learns_something_of_ferplus(ferplus: Path) -> None:
     model = HiddenMarkovStills(shapes=((5, 1),), neutral_samples=60, iterations=4, classes=8)
     model.fit(rows.images, rows.targets.argmax(1), rows.groups)
     truth = unseen.targets.argmax(1)
-    recall = [(model.predict(unseen.images)[truth == k] == k).mean() for k in (0, 1, 2)]
+    found = model.predict(unseen.images)
+    recall = [(found[truth == k] == k).mean() for k in (0, 1, 2)]
     # Neutral, happiness and surprise have samples enough; a guess by shares has a mean recall of 1 / 8 over eight.
     assert np.mean(recall) > 0.3

@@ -45,7 +45,7 @@ def test_brightness_and_contrast_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"height_px": 49}, {"vertical": 17}, {"horizontal": 49}, {"step_px": 17}, {"step_px": 0}]
+    "wrong", [{"height_px": 49}, {"vertical": 21}, {"horizontal": 49}, {"step_px": 21}, {"step_px": 0}]
 )
 def test_strips_that_do_not_fit_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(InputError, match="expected strips of at most 48 px"):

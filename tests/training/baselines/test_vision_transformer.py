@@ -98,7 +98,7 @@ def test_a_few_samples_are_learned_by_heart() -> None:
     ).fit(crops(9), targets)
     assert model.predict(crops(9)).tolist() == targets.tolist()
     assert model.losses_[0] > 1
-    assert model.losses_[-1] < 0.1
+    assert model.losses_[-1] < 0.2
     probabilities = model.predict_proba(crops(9))
     np.testing.assert_allclose(probabilities.sum(1), 1)
     assert probabilities.max(1).min() > 0.8
@@ -130,15 +130,15 @@ def test_the_same_seed_gives_the_same_network_and_leaves_torch_s_generator_alone
 
 
 def test_the_averaged_weights_are_what_predicts() -> None:
-    """With a decay near 1 they stay a few steps behind the last one's; were they not used, both would be the same."""
+    """While the rate still rises they stay behind the last step's, which a decay of 0 gives."""
     quick, slow = (
         VisionTransformerClassifier(
             settings=SMALL,
             augment=STILL,
-            epochs=16,
+            epochs=30,
             batch_size=9,
             learning_rate=3e-3,
-            warmup_epochs=2,
+            warmup_epochs=30,
             ema_decay=decay,
         ).fit(crops(9), np.arange(9) % 3)
         for decay in (0.0, 0.999)
@@ -146,7 +146,17 @@ def test_the_averaged_weights_are_what_predicts() -> None:
     assert quick.losses_ == slow.losses_
     truth = np.arange(9) % 3
     sure = [model.predict_proba(crops(9))[np.arange(9), truth].mean() for model in (quick, slow)]
-    assert sure[0] > sure[1] + 0.003
+    assert sure[0] > sure[1] + 0.05
+
+
+def test_the_average_follows_slower_the_later_the_step() -> None:
+    model = VisionTransformerClassifier(ema_decay=0.8)
+    for step, share in ((0, 0.1), (8, 0.5), (10_000, 0.8)):
+        average, current = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+        torch.nn.init.ones_(average.weight)
+        torch.nn.init.zeros_(current.weight)
+        model._follow(average, current, step)
+        assert average.weight.item() == pytest.approx(share)
 
 
 def test_the_rate_rises_and_falls() -> None:

@@ -125,8 +125,8 @@ class HiddenMarkovStills(_Chains):
     Args:
         shapes: pairs of (states, mixtures) to choose among.
         strips: how faces are cut.
-        projection: ``"lda"`` keeps the directions of a strip that tell classes and parts of the face apart, ``"pca"``
-            those of greatest variance, whitened.
+        projection: ``"pca"`` keeps the directions of a strip with the greatest variance, whitened, ``"lda"`` those that
+            tell classes and parts of the face apart.
         components: how many of them.
         restarts: chains fitted for each class, from other starts; the likeliest is kept.
         iterations: of EM, at most.
@@ -152,15 +152,15 @@ class HiddenMarkovStills(_Chains):
     def __init__(
         self,
         *,
-        shapes: Sequence[tuple[int, int]] = ((5, 3),),
+        shapes: Sequence[tuple[int, int]] = ((5, 3), (5, 8), (5, 16)),
         strips: Strips | None = None,
-        projection: Literal["lda", "pca"] = "lda",
-        components: int = 39,
+        projection: Literal["lda", "pca"] = "pca",
+        components: int = 60,
         restarts: int = 1,
         iterations: int = 20,
         floor: float = 1e-3,
         tune: bool = True,
-        imbalance: float = 0.5,
+        imbalance: float = 0.25,
         neutral: int = FERPLUS_CLASSES.index(NEUTRAL),
         neutral_samples: int = 600,
         classes: int | None = None,
@@ -251,7 +251,7 @@ class HiddenMarkovSequences(_Chains):
         iterations: int = 30,
         floor: float = 1e-3,
         tune: bool = True,
-        imbalance: float = 0.5,
+        imbalance: float = 0.25,
         classes: int | None = None,
         random_state: int = 0,
     ) -> None:

@@ -50,7 +50,7 @@ class _FlowMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         costs: Sequence[float] = (1.0, 4.0, 16.0),
         gammas: Sequence[float] = (0.5, 1.0, 2.0),
         folds: int = 3,
-        search_samples: int = 4000,
+        search_samples: int = 8000,
         classes: int | None = None,
         random_state: int = 0,
     ) -> None:
@@ -163,7 +163,7 @@ class OpticalFlowStills(_FlowMachine):
         costs: Sequence[float] = (1.0, 4.0, 16.0),
         gammas: Sequence[float] = (0.5, 1.0, 2.0),
         folds: int = 3,
-        search_samples: int = 4000,
+        search_samples: int = 8000,
         neutral: int = FERPLUS_CLASSES.index(NEUTRAL),
         neutral_samples: int = 600,
         classes: int | None = None,

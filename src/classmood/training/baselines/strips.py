@@ -30,9 +30,9 @@ class Strips:
         horizontal: coefficients kept along x, the lowest.
     """
 
-    height_px: int = 16
-    step_px: int = 2
-    vertical: int = 6
+    height_px: int = 20
+    step_px: int = 4
+    vertical: int = 8
     horizontal: int = 24
 
     def __post_init__(self) -> None:
