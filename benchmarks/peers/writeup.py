@@ -148,7 +148,7 @@ def _timing(timing: dict[str, Any]) -> list[str]:
 def _cells(measured: dict[str, Any] | None, *, count: bool = False) -> str:
     if not measured:
         return " | ".join(["no detector", "", "", "-"] if count else ["", "", ""])
-    times = [f"{measured['peer_ms']:.3g}", f"{measured['ours_ms']:.3g}"]
+    times = [f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}" for ms in (measured["peer_ms"], measured["ours_ms"])]
     ratio = f"{measured['ratio']:.2g} ({measured['ratio_low']:.2g} to {measured['ratio_high']:.2g})"
     found = [f"{measured['faces']} (classmood {measured['ours_faces']})"] if count else []
     return " | ".join([*times, ratio, *found])
