@@ -10,6 +10,8 @@ sum of their log-likelihoods is far too sure. Scale and offsets are hence fitted
 the chains have not seen (least cross-entropy, classes weighted against their imbalance), and with them the numbers of
 states and mixtures are chosen (greatest macro-F1); the chains are then fitted again to all. ``tune=False`` keeps to the
 textbook.
+
+Cost on 26,192 crops of FER+, stills with defaults, one thread: 90 s of processor time to fit, 0.8 ms a face to predict.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class LeftRightChain(GMMHMM):  # type: ignore[misc]
         emissions = np.zeros((*real.shape, self.n_components))
         emissions[real] = logsumexp(parts, 2)
         alpha = self._forward(emissions, real)
-        beta = self._backward(emissions, real)
+        beta = self._backward(emissions)
         likelihood = logsumexp(alpha[:, -1], 1)
         occupancy = np.exp(alpha + beta - likelihood[:, None, None])[real]
         # Steps are counted where the frame that is stepped to is a real one.
@@ -203,17 +203,14 @@ class LeftRightChain(GMMHMM):  # type: ignore[misc]
             alpha[:, t] = np.where(real[:, t, None], step + emissions[:, t], alpha[:, t - 1])
         return alpha
 
-    def _backward(
-        self, emissions: Float[np.ndarray, "n t s"], real: Bool[np.ndarray, "n t"]
-    ) -> Float[np.ndarray, "n t s"]:
-        """Log beta; 0 from each sequence's last frame on."""
+    def _backward(self, emissions: Float[np.ndarray, "n t s"]) -> Float[np.ndarray, "n t s"]:
+        """Log beta; 0 from each sequence's last frame on, since padding emits 1 and transitions sum to 1."""
         stay, go = self._log_steps()
         beta = np.zeros(emissions.shape)
         for t in range(emissions.shape[1] - 2, -1, -1):
             after = emissions[:, t + 1] + beta[:, t + 1]
-            step = after + stay
-            step[:, :-1] = np.logaddexp(step[:, :-1], after[:, 1:] + go)
-            beta[:, t] = np.where(real[:, t + 1, None], step, 0.0)
+            beta[:, t] = after + stay
+            beta[:, t, :-1] = np.logaddexp(beta[:, t, :-1], after[:, 1:] + go)
         return beta
 
 

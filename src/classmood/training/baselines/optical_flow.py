@@ -10,6 +10,10 @@ there for cost: a kernel value takes time in proportion to its numbers, and FER+
 C and gamma come from cross-validation grouped by subject, on at most ``search_samples`` of the training samples, by
 macro-F1; the machine is then fitted on all of them. A search on fewer samples leans to a smoother kernel than all would
 bear; that is the price of not fitting the whole set a few dozen times.
+
+Cost on 26,192 crops of FER+, defaults, one thread: 328 s of processor time to fit, most of it in the search, and 4.4 ms
+a face to predict, since 25,151 samples became support vectors. That nearly all did says how little the displacement
+from a mean face tells of an expression.
 """
 
 from __future__ import annotations
