@@ -11,9 +11,8 @@ C and gamma come from cross-validation grouped by subject, on at most ``search_s
 macro-F1; the machine is then fitted on all of them. A search on fewer samples leans to a smoother kernel than all would
 bear; that is the price of not fitting the whole set a few dozen times.
 
-Cost on 26,192 crops of FER+, defaults, one thread: 328 s of processor time to fit, most of it in the search, and 4.4 ms
-a face to predict, since 25,151 samples became support vectors. That nearly all did says how little the displacement
-from a mean face tells of an expression.
+Cost on 26,192 crops of FER+, defaults, one thread: 328 s of processor time to fit, and 4.4 ms a face to predict, since
+25,151 of the samples became support vectors.
 """
 
 from __future__ import annotations
