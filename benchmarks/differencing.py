@@ -1,0 +1,458 @@
+"""A differencing attack on the releases of the live classroom, and what the protection costs.
+
+    python benchmarks/differencing.py --classes 1000 --json out/differencing.json --markdown out/differencing.md
+
+Each class is simulated with the real ``ClassReleases``: 45 minutes, a release every 10 seconds. The attacker sees every
+release, knows when everybody joined and left (and so who counts when), knows the exact states of k - 2 students all the
+time, knows how students behave on the whole, and guesses what one more student showed at one moment. The score is
+balanced accuracy: 0.5 is guessing.
+
+The attack compares two likelihoods of all releases at once: that the student showed the expression at that moment, and
+that not. Under each, the student's whole course has a mean and a covariance (a two-state chain seen from that moment,
+mixed over the paces a student may have, going on as a phantom after they left), the other unknown students have theirs,
+and so has the noise, whose law is public. What is known is subtracted. The attacker is given the noised counts
+*before* they are moved, hidden and rounded ("counts"), which is more than anybody gets, and in a second run what is
+released ("released").
+
+Worlds, the first four from easy to see to natural:
+
+- ``even``: a student is wholly neutral or wholly joyful, half of the time each; ``rare``: joyful 15% of the time;
+- ``presses``: as even, and every press of confusion and pace goes with it: all tell the same;
+- ``nine``: nine expressions, undecided readings;
+- ``steadfast``: as even, but the student never changes for the whole lesson, and the attacker knows that.
+
+Situations, a third each: ``steady`` (nobody moves), ``batch`` (five join together and leave together, the student and
+the known ones among them; the moment is near the join), ``leaver`` (the student leaves alone; the moment is then).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from classmood.emotions import CLASSROOM_CLASSES, CLASSROOM_VAD
+from classmood.server.noise import SPECTRUM
+from classmood.server.release import CELLS, PRESSES, ClassReleases, Release, ReleaseSettings
+
+LESSON_S = 2700.0
+KNOWN = 3
+# Relaxation times of a student's course, a quarter each; the last never changes.
+PACES_S = (15.0, 60.0, 240.0, math.inf)
+SITUATIONS = ("steady", "batch", "leaver")
+SIZES = ((5, 7), (8, 14), (15, 30))
+NEUTRAL, JOY = CELLS.index("neutral"), CELLS.index("joy")
+# Of the moments that are not neutral in the world "nine".
+MIX = {"joy": 0.4, "surprise": 0.2, "grief": 0.2, "disdain": 0.08, "fury": 0.07, "terror": 0.05}
+
+
+@dataclass(frozen=True)
+class World:
+    """How students behave; the attacker knows it."""
+
+    name: str
+    share: float = 0.5
+    presses: bool = False
+    soft: bool = False
+    paces_s: tuple[float, ...] = PACES_S
+    situations: tuple[str, ...] = SITUATIONS
+
+
+WORLDS = {
+    "even": World("even"),
+    "rare": World("rare", share=0.15),
+    "presses": World("presses", presses=True),
+    "nine": World("nine", share=0.4, soft=True),
+    "steadfast": World("steadfast", paces_s=(math.inf,)),
+}
+
+
+class WatchedReleases(ClassReleases):
+    """The real thing, with the noised counts kept for the attacker."""
+
+    noised: np.ndarray | None = None
+
+    def _publish(self, counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
+        self.noised = counts
+        return super()._publish(counts, sharing, number, time_s)
+
+
+@dataclass
+class Lesson:
+    """A simulated class as the attacker sees it, and the truth.
+
+    Attributes:
+        released: M rows of counts by cell, presses last, as noised or as released.
+        counted: whose seats count, student by row.
+        left_s: when each left for good; infinite for who stays.
+        known_part: what the known students contributed to each row.
+        segment: how many batches there were before each row.
+    """
+
+    released: dict[str, np.ndarray]
+    time_s: np.ndarray
+    counted: np.ndarray
+    left_s: np.ndarray
+    known_part: np.ndarray
+    segment: np.ndarray
+    unknown: list[int]
+    size: int
+    situation: str
+    query_s: float
+    truth: int
+    errors: dict[str, list[float]] = field(default_factory=dict)
+
+
+def course(rng: np.random.Generator, pace_s: float, share: float, steps: int, step_s: float) -> np.ndarray:
+    """A two-state chain with the given stationary share and relaxation time."""
+    stay = math.exp(-step_s / pace_s) if math.isfinite(pace_s) else 1.0
+    fresh, drawn = rng.random(steps) > stay, rng.random(steps) < share
+    fresh[0] = True
+    last = np.maximum.accumulate(np.where(fresh, np.arange(steps), 0))
+    return drawn[last].astype(np.int64)
+
+
+def readings(rng: np.random.Generator, world: World, states: np.ndarray) -> np.ndarray:
+    """What cameras read of one course: probabilities of the nine expressions, instant by instant."""
+    if not world.soft:
+        return np.eye(len(CLASSROOM_CLASSES))[np.where(states == 1, JOY, NEUTRAL)]
+    names = list(MIX)
+    # One expression a spell: a new one is drawn where the state changes.
+    spell = np.concatenate([[0], np.cumsum(np.diff(states) != 0)])
+    drawn = rng.choice(len(names), spell[-1] + 1, p=list(MIX.values()))[spell]
+    places = np.where(states == 1, np.array([CLASSROOM_CLASSES.index(name) for name in names])[drawn], NEUTRAL)
+    doubt = rng.dirichlet(np.full(len(CLASSROOM_CLASSES), 0.5), len(states))
+    weight = rng.uniform(0.1, 0.4, (len(states), 1))
+    return (1 - weight) * np.eye(len(CLASSROOM_CLASSES))[places] + weight * doubt
+
+
+def simulate(world: World, size: int, situation: str, settings: ReleaseSettings, seed: int) -> Lesson:
+    """One class through the real releases."""
+    rng = np.random.default_rng(seed)
+    steps = int(LESSON_S / settings.interval_s)
+    time_s = np.arange(1, steps + 1) * settings.interval_s
+    students = size + 5 if situation == "batch" else size + 1 if situation == "leaver" else size
+    states = np.array(
+        [course(rng, rng.choice(world.paces_s), world.share, steps, settings.interval_s) for _ in range(students)]
+    )
+    read = np.array([readings(rng, world, one) for one in states])
+    here = np.ones((students, steps), bool)
+    target, known, query = 0, [1, 2, 3], int(rng.integers(20, steps - 20))
+    if situation == "batch":
+        here[:5, : steps // 3] = here[:5, 2 * steps // 3 :] = False
+        query = steps // 3 + int(rng.integers(0, 6))
+    elif situation == "leaver":
+        here[target, query + 1 :] = False
+    releases = WatchedReleases(settings, class_size=students, randomness=random.Random(seed))
+    rows, shown, seats, known_part, kept = [], [], [], [], []
+    errors: dict[str, list[float]] = {"valence": [], "share": []}
+    left_s = np.full(students, np.inf)
+    for i in range(steps):
+        for s in range(students):
+            if here[s, i]:
+                if i == 0 or not here[s, i - 1]:
+                    releases.join(str(s))
+                if world.presses:
+                    mood, pressed = ("joy", ("confused", "faster")) if states[s, i] else ("neutral", ())
+                    releases.press_mood(str(s), mood, time_s[i])
+                    releases.press(str(s), pressed, time_s[i])
+                else:
+                    releases.read(str(s), read[s, i].tolist(), not_sure=False, time_s=time_s[i])
+            elif i and here[s, i - 1]:
+                left_s[s] = time_s[i - 1]
+                releases.leave(str(s), time_s[i - 1])
+        release = releases.close(time_s[i])
+        if release.silent:
+            continue
+        counted = np.isin(np.arange(students), [int(name) for name in releases._membership.counted])
+        part = np.zeros(len(CELLS) + len(PRESSES))
+        for s in known:
+            # The known ones leave in a batch, so that their seats are never phantoms while they count.
+            if counted[s]:
+                part[: len(CLASSROOM_CLASSES)] += read[s, i]
+                if world.presses and states[s, i]:
+                    part[len(CELLS) + PRESSES.index("confused")] += 1
+                    part[len(CELLS) + PRESSES.index("faster")] += 1
+        assert releases.noised is not None
+        rows.append(releases.noised)
+        shown.append(_released_counts(release))
+        seats.append(counted)
+        known_part.append(part)
+        kept.append(time_s[i])
+        _note_errors(errors, release, read[here[:, i], i])
+    unknown = [s for s in range(students) if s not in known and s != target]
+    return Lesson(
+        released={"counts": np.array(rows), "released": np.array(shown)},
+        time_s=np.array(kept),
+        counted=np.array(seats).T,
+        left_s=left_s,
+        known_part=np.array(known_part),
+        segment=np.cumsum(np.any(np.diff(np.array(seats), axis=0, prepend=np.array(seats)[:1]), axis=1)),
+        unknown=unknown,
+        size=size,
+        situation=situation,
+        query_s=float(time_s[query]),
+        truth=int(states[target, query]),
+        errors=errors,
+    )
+
+
+def _released_counts(release: Release) -> np.ndarray:
+    """What a release says, in counts; hidden mass spread evenly over hidden cells."""
+    assert release.sharing is not None
+    hidden = [name for name in CELLS if name not in release.shares]
+    rest = (release.others or 0.0) / max(len(hidden), 1)
+    shares = [release.shares.get(name, rest) for name in CELLS]
+    presses = [release.confused, release.slower, release.faster]
+    return np.array([*shares, *(value or 0.0 for value in presses)]) * release.sharing
+
+
+def _note_errors(errors: dict[str, list[float]], release: Release, read: np.ndarray) -> None:
+    """How far what is released is from the mean of everybody who is there."""
+    true = read.mean(0)
+    coordinates = np.array([CLASSROOM_VAD[name] for name in CLASSROOM_CLASSES])
+    if release.valence is not None:
+        errors["valence"].append(release.valence - float(true @ coordinates[:, 0]))
+    hidden = len(CELLS) - len(release.shares)
+    for place, name in enumerate(CLASSROOM_CLASSES):
+        guess = release.shares.get(name, (release.others or 0.0) / max(hidden, 1))
+        errors["share"].append(guess - float(true[place]))
+
+
+def guess(world: World, lesson: Lesson, settings: ReleaseSettings, sees: str) -> int:
+    """The attacker's answer: 1 if the student is thought to have shown the expression at the moment in question."""
+    direction, others_variance, seen = _projection(world, settings)
+    y = (lesson.released[sees] - lesson.known_part) @ direction
+    neutral_offset = seen[0]
+    y = (y - lesson.counted[[0, *lesson.unknown]].sum(0) * neutral_offset) / (seen[1] - seen[0])
+    scale = (seen[1] - seen[0]) ** 2
+    noise_variance = settings.noise_students**2 * np.sum(direction[: len(CELLS)] ** 2)
+    noise_variance += settings.press_noise_students**2 * np.sum(direction[len(CELLS) :] ** 2)
+    apart = np.abs(lesson.time_s[:, None] - lesson.time_s[None])
+    together = lesson.segment[:, None] == lesson.segment[None]
+    nuisance = noise_variance / scale * together * sum(w * _kept(apart, tau) for tau, w in SPECTRUM)
+    if sees == "released":
+        nuisance = nuisance + np.eye(len(y)) * (settings.share_step * lesson.size) ** 2 / 12
+    nuisance = nuisance + 1e-6 * np.eye(len(y))
+    staying = sum(_kept(apart, pace) for pace in world.paces_s) / len(world.paces_s)
+    unknown = lesson.counted[lesson.unknown].astype(float)
+    scatter = np.eye(len(y)) * others_variance / scale
+    nuisance = nuisance + (world.share * (1 - world.share) * staying + scatter) * (unknown.T @ unknown)
+    rest = y - world.share * unknown.sum(0)
+    score = [_log_likelihood(world, settings, rest, nuisance, lesson, state) for state in (0, 1)]
+    return int(score[1] > score[0])
+
+
+def _projection(world: World, settings: ReleaseSettings) -> tuple[np.ndarray, float, tuple[float, float]]:
+    """The direction in which the two states differ, weighed by the noise; reading scatter; what each state adds."""
+    means = np.zeros((2, len(CELLS) + len(PRESSES)))
+    scatter = np.zeros(len(CELLS) + len(PRESSES))
+    rng = np.random.default_rng(0)
+    for state in (0, 1):
+        # Short paces, so that the spells of one state are many.
+        sample = readings(rng, world, np.full(4000, state)) if not world.soft else _mixed(rng, world, state)
+        means[state, : len(CLASSROOM_CLASSES)] = sample.mean(0)
+        scatter[: len(CLASSROOM_CLASSES)] += sample.var(0) / 2
+    if world.presses:
+        means[1, [len(CELLS) + PRESSES.index("confused"), len(CELLS) + PRESSES.index("faster")]] = 1
+    variance = np.full(len(scatter), max(settings.noise_students, 0.1) ** 2)
+    variance[len(CELLS) :] = max(settings.press_noise_students, 0.1) ** 2
+    direction = (means[1] - means[0]) / (variance + scatter)
+    direction /= np.linalg.norm(direction)
+    return direction, float(direction**2 @ scatter), (float(direction @ means[0]), float(direction @ means[1]))
+
+
+def _mixed(rng: np.random.Generator, world: World, state: int) -> np.ndarray:
+    alternating = np.tile([state, 1 - state], 4000)
+    return readings(rng, world, alternating)[::2]
+
+
+def _kept(apart: np.ndarray, tau_s: float) -> np.ndarray:
+    """Correlation after a time."""
+    if tau_s == 0:
+        return (apart == 0).astype(float)
+    return np.exp(-np.nan_to_num(apart) / tau_s)
+
+
+def _log_likelihood(
+    world: World, settings: ReleaseSettings, y: np.ndarray, nuisance: np.ndarray, lesson: Lesson, state: int
+) -> float:
+    """Of all releases, if the student was in that state at the moment in question; mixed over paces."""
+    p, left_s = world.share, lesson.left_s[0]
+    present = lesson.counted[0]
+    after_query = lesson.time_s > lesson.query_s
+    logs = []
+    for pace in world.paces_s:
+        # A chain's own time, in relaxation times; after the student left, a phantom's pace goes on from their state.
+        own = np.minimum(lesson.time_s, left_s) / pace + np.maximum(lesson.time_s - left_s, 0) / settings.phantom_s
+        query = min(lesson.query_s, left_s) / pace + max(lesson.query_s - left_s, 0) / settings.phantom_s
+        kept = np.exp(-np.abs(own - query))
+        chance = np.where(present, p + (state - p) * kept, 0.0)
+        # Of two instants on one side, the nearer decides the farther; across the moment they are independent given it.
+        nearer = kept[:, None] >= kept[None]
+        near, far = np.where(nearer, chance[:, None], chance[None]), np.where(nearer, chance[None], chance[:, None])
+        joint = near * (p + (1 - p) * np.exp(-np.abs(own[:, None] - own[None])))
+        across = (after_query[:, None] != after_query[None]) | ~(present[:, None] & present[None])
+        factor = cho_factor(nuisance + np.where(across, 0.0, joint - near * far), lower=True)
+        rest = y - chance
+        logs.append(-0.5 * rest @ cho_solve(factor, rest) - np.log(np.diag(factor[0])).sum())
+    return float(np.logaddexp.reduce(logs))
+
+
+@dataclass
+class Outcome:
+    """Balanced accuracy of one attack, with its 95% interval (normal, the two rates are independent)."""
+
+    world: str
+    protection: str
+    sees: str
+    size: str
+    situation: str
+    classes: int
+    balanced_accuracy: float
+    half_width: float
+
+
+@dataclass
+class Cost:
+    """Root mean square error of what is released against the mean over everybody present."""
+
+    world: str
+    protection: str
+    size: str
+    valence: float
+    share: float
+    releases: int
+
+
+PROTECTIONS = {
+    "default": ReleaseSettings(),
+    "no noise": ReleaseSettings(noise_students=0, press_noise_students=0),
+}
+
+
+def attack(
+    world: World, settings: ReleaseSettings, classes: int, seed: int, sizes: tuple[tuple[int, int], ...] = SIZES
+) -> tuple[list[tuple[Lesson, dict[str, int]]], float]:
+    """Simulate classes and attack each; the lessons with the guesses, and the seconds it took."""
+    started = time.perf_counter()
+    rng = np.random.default_rng(seed)
+    done = []
+    for i in range(classes):
+        low, high = sizes[i % len(sizes)]
+        size = int(rng.integers(low, high + 1))
+        situation = world.situations[(i // len(sizes)) % len(world.situations)]
+        lesson = simulate(world, size, situation, settings, seed * 1_000_003 + i)
+        done.append((lesson, {sees: guess(world, lesson, settings, sees) for sees in lesson.released}))
+        lesson.released, lesson.counted = {}, np.empty(0)
+    return done, time.perf_counter() - started
+
+
+def balanced(pairs: list[tuple[int, int]]) -> tuple[float, float]:
+    """Balanced accuracy of (truth, guess) pairs and half its 95% interval."""
+    rates, variance = [], 0.0
+    for state in (0, 1):
+        right = np.array([truth == said for truth, said in pairs if truth == state])
+        rates.append(right.mean())
+        variance += right.mean() * (1 - right.mean()) / len(right) / 4
+    return float(np.mean(rates)), 1.96 * math.sqrt(variance)
+
+
+def outcomes(world: World, protection: str, done: list[tuple[Lesson, dict[str, int]]]) -> list[Outcome]:
+    """Scores over all classes, by size and by situation."""
+    groups = {("all", "all"): done}
+    for low, high in SIZES:
+        groups[f"{low}-{high}", "all"] = [d for d in done if low <= d[0].size <= high]
+    for situation in world.situations:
+        groups["all", situation] = [d for d in done if d[0].situation == situation]
+    result = []
+    for (size, situation), part in groups.items():
+        for sees in ("counts", "released"):
+            score, half = balanced([(lesson.truth, said[sees]) for lesson, said in part])
+            result.append(
+                Outcome(world.name, protection, sees, size, situation, len(part), round(score, 4), round(half, 4))
+            )
+    return result
+
+
+def costs(world: World, protection: str, done: list[tuple[Lesson, dict[str, int]]]) -> list[Cost]:
+    """Errors by size of the class."""
+    result = []
+    for low, high in SIZES:
+        part = [lesson for lesson, _ in done if low <= lesson.size <= high]
+        valence = np.concatenate([lesson.errors["valence"] for lesson in part])
+        share = np.concatenate([lesson.errors["share"] for lesson in part])
+        rms = [round(float(np.sqrt(np.mean(v**2))), 4) for v in (valence, share)]
+        result.append(Cost(world.name, protection, f"{low}-{high}", rms[0], rms[1], len(valence)))
+    return result
+
+
+def markdown(scores: list[Outcome], prices: list[Cost]) -> str:
+    """Two tables."""
+    lines = ["| world | protection | attacker sees | class size | situation | classes | balanced accuracy |"]
+    lines.append("|---|---|---|---|---|--:|--:|")
+    for o in scores:
+        lines.append(
+            f"| {o.world} | {o.protection} | {o.sees} | {o.size} | {o.situation} | {o.classes} | "
+            f"{o.balanced_accuracy:.3f} ± {o.half_width:.3f} |"
+        )
+    lines += ["", "| world | protection | class size | error of valence | error of a share | releases |"]
+    lines.append("|---|---|---|--:|--:|--:|")
+    for c in prices:
+        lines.append(f"| {c.world} | {c.protection} | {c.size} | {c.valence:.3f} | {c.share:.3f} | {c.releases} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Attack every world; 1 if a natural world's balanced accuracy is above 0.60."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=2027)
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS))
+    parser.add_argument("--protections", nargs="+", default=list(PROTECTIONS), choices=list(PROTECTIONS))
+    parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="instead of the default")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path)
+    chosen = parser.parse_args(arguments)
+    protections = {name: PROTECTIONS[name] for name in chosen.protections}
+    if chosen.noise:
+        settings = ReleaseSettings(noise_students=chosen.noise[0], press_noise_students=chosen.noise[1])
+        protections = {f"noise {chosen.noise[0]:g} and {chosen.noise[1]:g}": settings}
+    scores: list[Outcome] = []
+    prices: list[Cost] = []
+    for protection, settings in protections.items():
+        for name in chosen.worlds:
+            done, wall_s = attack(WORLDS[name], settings, chosen.classes, chosen.seed)
+            scores += outcomes(WORLDS[name], protection, done)
+            prices += costs(WORLDS[name], protection, done)
+            overall = [
+                o for o in scores if (o.world, o.protection, o.size, o.situation) == (name, protection, "all", "all")
+            ]
+            said = ", ".join(f"{o.sees} {o.balanced_accuracy:.3f} ± {o.half_width:.3f}" for o in overall)
+            print(f"{name}, {protection}: {said} ({len(done)} classes, {wall_s:.0f} s)", flush=True)
+    for path, text in (
+        (
+            chosen.json,
+            json.dumps({"scores": [asdict(o) for o in scores], "costs": [asdict(c) for c in prices]}, indent=1),
+        ),
+        (chosen.markdown, markdown(scores, prices)),
+    ):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + "\n", encoding="utf-8")
+    above = [
+        o for o in scores if o.protection != "no noise" and o.world != "steadfast" and o.size == o.situation == "all"
+    ]
+    return int(any(o.balanced_accuracy > 0.60 for o in above))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

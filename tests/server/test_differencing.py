@@ -1,0 +1,71 @@
+"""A small run of the differencing attack; benchmarks/differencing.py makes the large one.
+
+The attack must be able to succeed: without noise it finds a student who does not change, and so does a naive release.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from classmood.server.noise import SPECTRUM
+from classmood.server.release import ReleaseSettings
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+EXACT = ReleaseSettings(noise_students=0, press_noise_students=0)
+
+
+@pytest.fixture(scope="module")
+def differencing() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(FOLDER))
+    yield __import__("differencing")
+    sys.path.remove(str(FOLDER))
+    del sys.modules["differencing"]
+
+
+@pytest.fixture(autouse=True)
+def short(differencing: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differencing, "LESSON_S", 600.0)
+
+
+def accuracy(differencing: ModuleType, world: str, settings: ReleaseSettings, classes: int) -> dict[str, float]:
+    """Balanced accuracy from the noised counts, and from what is released."""
+    done, _ = differencing.attack(differencing.WORLDS[world], settings, classes, 7, sizes=((5, 6),))
+    pairs = {sees: [(lesson.truth, said[sees]) for lesson, said in done] for sees in ("counts", "released")}
+    return {sees: differencing.balanced(part)[0] for sees, part in pairs.items()}
+
+
+def test_without_noise_the_attack_finds_a_student(differencing: ModuleType) -> None:
+    # Rounding, batches and hidden cells are all on: alone they do not do.
+    assert min(accuracy(differencing, "steadfast", EXACT, 60).values()) > 0.7
+
+
+def test_with_the_noise_it_does_not(differencing: ModuleType) -> None:
+    # The large run holds it to 0.60; of 60 small classes a tenth more is chance.
+    assert max(accuracy(differencing, "even", ReleaseSettings(), 60).values()) < 0.72
+
+
+def test_the_likelihood_is_that_of_what_is_simulated(differencing: ModuleType) -> None:
+    """The chain that students follow has the mean and covariance that the attacker reckons with."""
+    rng = np.random.default_rng(1)
+    paths = np.array([differencing.course(rng, 60.0, 0.3, 40, 10.0) for _ in range(6000)])
+    assert paths.mean() == pytest.approx(0.3, abs=0.01)
+    for lag in (1, 6, 20):
+        kept = np.corrcoef(paths[:, 0], paths[:, lag])[0, 1]
+        assert kept == pytest.approx(np.exp(-lag * 10 / 60), abs=0.04)
+    constant = differencing.course(rng, float("inf"), 0.5, 40, 10.0)
+    assert len(set(constant)) == 1
+
+
+def test_the_attacker_uses_the_noise_s_own_law(differencing: ModuleType) -> None:
+    assert differencing.SPECTRUM is SPECTRUM
+
+
+def test_balanced_accuracy(differencing: ModuleType) -> None:
+    pairs = [(1, 1)] * 3 + [(1, 0)] + [(0, 0)] * 10 + [(0, 1)] * 10
+    assert differencing.balanced(pairs)[0] == pytest.approx((0.75 + 0.5) / 2)
