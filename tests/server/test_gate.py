@@ -15,6 +15,7 @@ from classmood.server import gate
 from classmood.server.gate import (
     CAMERA_FREE,
     RESEARCH_GROUND,
+    Decision,
     Deployment,
     DeploymentError,
     NotPermitted,
@@ -117,10 +118,12 @@ def test_who_sees_what() -> None:
     assert (alone.individual_rows, alone.teacher_sees_live) == (False, False)
 
 
-def test_a_permit_is_not_made_by_hand() -> None:
+def test_neither_permit_nor_decision_is_made_by_hand() -> None:
     for made_by in (None, object(), "gate"):
         with pytest.raises(NotPermitted, match="not made by hand"):
             Permit("class", None, made_by)
+        with pytest.raises(NotPermitted, match="not made by hand"):
+            Decision(True, "class", ("because",), made_by)
     real = decide(deployment("self-reflection", "elsewhere"), TODAY).permit(TODAY)
     assert copy.copy(real) == real
     # One from another process would have been stored, and may have ended since.

@@ -1,8 +1,8 @@
 """The deployment profile: what a server for other people may do, denied unless it is stated and lawful.
 
 ``deployment.toml`` is read, ``decide`` answers, and whoever wants the model must ask the answer for a ``Permit``
-(``Decision.permit``), which a denied decision cannot give. There is no other way to one: ``Permit`` refuses to be made
-by hand. This file imports neither the classifier nor the models, so a denied deployment never loads them.
+(``Decision.permit``), which a denied decision cannot give. Neither can be made by hand, nor come from another process.
+This file imports neither the classifier nor the models, so a denied deployment never loads them.
 
     [deployment]
     profile = "research"
@@ -25,7 +25,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -94,11 +94,17 @@ class Deployment(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The key to the model: functions that load or serve it take one, and only an allowing ``Decision`` makes it."""
+    """The key to the model: functions that load or serve it take one, and only an allowing ``Decision`` makes it.
+
+    Attributes:
+        profile: under which it was given.
+        last_day: on which it holds; None where it has no end.
+        made_by: what only this file has.
+    """
 
     profile: Profile
     last_day: dt.date | None
-    made_by: object
+    made_by: object = field(repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check_origin()
@@ -126,6 +132,7 @@ class Decision:
         allowed: whether inference may be loaded and served.
         profile: the profile that was asked for; None where no deployment was stated at all.
         why: in plain words, one sentence each; the article is named where one decides.
+        made_by: what only this file has.
         offered: what there is instead; None where allowed.
         last_day: the day on which an allowing decision ends.
         individual_rows: whether pseudonymous rows of one participant may be stored (``research`` alone).
@@ -135,10 +142,15 @@ class Decision:
     allowed: bool
     profile: Profile | None
     why: tuple[str, ...]
+    made_by: object = field(repr=False, compare=False)
     offered: str | None = None
     last_day: dt.date | None = None
     individual_rows: bool = False
     teacher_sees_live: bool = True
+
+    def __post_init__(self) -> None:
+        if self.made_by is not _MADE_HERE:
+            raise NotPermitted("a decision is not made by hand; ask classmood.server.gate.decide(...)")
 
     def permit(self, today: dt.date) -> Permit:
         """The key to the model.
@@ -217,6 +229,7 @@ def decide(deployment: Deployment | None, today: dt.date) -> Decision:
         allowed=True,
         profile=deployment.profile,
         why=(_ground(deployment, forbidden_area),),
+        made_by=_MADE_HERE,
         last_day=deployment.expires,
         individual_rows=deployment.profile == "research",
         teacher_sees_live=deployment.profile in ("class", "safety"),
@@ -253,7 +266,7 @@ def check_protocol(deployment: Deployment, path: Path) -> None:
 
 
 def _denied(profile: Profile | None, *why: str) -> Decision:
-    return Decision(allowed=False, profile=profile, why=why, offered=CAMERA_FREE)
+    return Decision(allowed=False, profile=profile, why=why, made_by=_MADE_HERE, offered=CAMERA_FREE)
 
 
 def _missing(deployment: Deployment, *keys: str) -> list[str]:
