@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -282,3 +283,9 @@ def test_a_release_is_always_one_that_can_be(seed: int, people: int) -> None:
 def test_k_is_at_least_five(key: str) -> None:
     with pytest.raises(ValidationError):
         ReleaseSettings.model_validate({key: 4})
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "privacy" / "releases.md").read_text(encoding="utf-8")
+    for name, field in ReleaseSettings.model_fields.items():
+        assert f"| `{name}` | {field.default:g} |" in text, name
