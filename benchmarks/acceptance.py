@@ -20,7 +20,7 @@ import av
 
 import class_video
 import london
-from classmood.benchmark import machine
+from classmood.machine import machine
 from classmood.training.protocol import write_manifest
 
 

@@ -35,7 +35,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from classmood.benchmark import machine
+from classmood.machine import machine
 
 RAMP_HALF_S = 0.3
 RISE_AT_LEAST = 0.1

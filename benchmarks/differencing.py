@@ -412,7 +412,7 @@ def markdown(scores: list[Outcome], prices: list[Cost]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Attack every world; 1 if a natural world's balanced accuracy is above 0.60."""
+    """Attack every world; 1 if a world's balanced accuracy is above 0.60 with noise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=2027)
@@ -448,10 +448,8 @@ def main(arguments: list[str]) -> int:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text + "\n", encoding="utf-8")
-    above = [
-        o for o in scores if o.protection != "no noise" and o.world != "steadfast" and o.size == o.situation == "all"
-    ]
-    return int(any(o.balanced_accuracy > 0.60 for o in above))
+    judged = [o for o in scores if o.protection != "no noise" and o.size == o.situation == "all"]
+    return int(any(o.balanced_accuracy > 0.60 for o in judged))
 
 
 if __name__ == "__main__":

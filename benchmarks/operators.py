@@ -26,8 +26,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper
 
-from classmood.benchmark import machine
 from classmood.crops import SIDE_PX, normalise
+from classmood.machine import machine
 from classmood.models import weights
 
 ROUNDS, RUNS = 3, 20

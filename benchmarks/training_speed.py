@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from classmood.benchmark import machine
+from classmood.machine import machine
 from classmood.training.resnet import EmotionNetwork, NetworkSettings
 
 BATCH, ROUNDS = 128, 5

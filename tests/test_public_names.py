@@ -68,3 +68,15 @@ def test_importing_it_brings_in_no_training() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_importing_it_brings_in_nothing_that_reads_faces() -> None:
+    code = "import sys, classmood; print(*({'classmood.classifier', 'onnxruntime', 'cv2', 'av'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_name_that_is_not_there_is_no_module_of_ours() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'analyse'"):
+        classmood.analyse  # noqa: B018
+    assert set(classmood.__all__) <= set(dir(classmood))

@@ -5,7 +5,7 @@ Only packages whose weights come inside their registry package; ``LEFT_OUT`` say
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 OURS = "classmood"
@@ -49,6 +49,22 @@ _TENSORFLOW = ("tensorflow==2.21.0", "numpy==2.2.6", "opencv-contrib-python-head
 _JAVASCRIPT = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0", "pngjs@7.0.0")
 _WASM_THREADS = "one: WebAssembly with SIMD, which has no threads in Node"
 
+_FER = Peer(
+    name="fer",
+    package="fer",
+    version="25.10.3",
+    registry="PyPI",
+    # pkg_resources, which it imports, left setuptools with version 81.
+    needs=(*_TENSORFLOW, "setuptools==80.10.2", "requests==2.34.2", "pillow==13.0.0"),
+    adapter="fer_adapter.py",
+    environment="fer",
+    variant="",
+    licence="MIT",
+    crops="`detect_emotions` with a rectangle over the whole image and no offset",
+    photos="`detect_emotions` with its defaults: OpenCV's cascade, 10 px offset, the quantised network",
+    threads="its cascade all, its network one (TensorFlow Lite)",
+)
+
 SYSTEMS = (
     Peer(
         name=OURS,
@@ -64,31 +80,11 @@ SYSTEMS = (
         photos="CenterFace, aligned by five landmarks, as `classmood evaluate --input photos` does",
         threads="two, in the detector and in the recogniser (ONNX Runtime)",
     ),
-    Peer(
-        name="fer",
-        package="fer",
-        version="25.10.3",
-        registry="PyPI",
-        # pkg_resources, which it imports, left setuptools with version 81.
-        needs=(*_TENSORFLOW, "setuptools==80.10.2", "requests==2.34.2", "pillow==13.0.0"),
-        adapter="fer_adapter.py",
-        environment="fer",
-        variant="",
-        licence="MIT",
-        crops="`detect_emotions` with a rectangle over the whole image and no offset",
-        photos="`detect_emotions` with its defaults: OpenCV's cascade, 10 px offset, the quantised network",
-        threads="its cascade all, its network one (TensorFlow Lite)",
-    ),
-    Peer(
+    _FER,
+    replace(
+        _FER,
         name="fer, float network",
-        package="fer",
-        version="25.10.3",
-        registry="PyPI",
-        needs=(*_TENSORFLOW, "setuptools==80.10.2", "requests==2.34.2", "pillow==13.0.0"),
-        adapter="fer_adapter.py",
-        environment="fer",
         variant="keras",
-        licence="MIT",
         crops="the same",
         photos="the same with `use_tflite=False`",
         threads="all (TensorFlow)",

@@ -30,7 +30,7 @@ import writeup
 from peer import OURS, SYSTEMS, Peer
 from photos import SEVEN, read_labels, write_sets, write_timing_images
 
-from classmood.benchmark import machine
+from classmood.machine import machine
 from classmood.models.weights import SHIPPED_EMOTION, EmotionCard, find, read_card
 
 COMMAND = "python benchmarks/peers/run.py --data ../shared/data --out out/peers"

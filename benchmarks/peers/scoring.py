@@ -1,7 +1,8 @@
 """Scores of each system and its difference from ours, on the same images.
 
 - The prediction is the arg-max over the seven classes that all systems have; a face not found is wrong.
-- Intervals: 95 % by the percentile bootstrap, over people where a person is on several images, over images otherwise.
+- Intervals: 95 % by the bootstrap (``classmood.training.reproduction.comparison``), over people where a person is on
+  several images, over images otherwise.
 - McNemar: the exact two-sided test on the images that just one of two systems got right (McNemar 1947); images of one
   person count as independent, and the p-values are not corrected for the number of comparisons.
 """
@@ -12,12 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import binomtest
 
 from classmood.scores import NOT_FOUND, score
-
-RESAMPLES = 5000
-SEED = 0
+from classmood.training.reproduction.comparison import bootstrap, mcnemar
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +98,21 @@ def score_system(
 
 def compare(ours: Bool[np.ndarray, " n"], peer: Bool[np.ndarray, " n"], people: list[str]) -> Comparison:
     """Ours against a peer, by which images each got right."""
-    only_ours, only_peer = int((ours & ~peer).sum()), int((peer & ~ours).sum())
-    apart = only_ours + only_peer
+    differ = mcnemar(np.ones(len(ours), int), ours.astype(int), peer.astype(int))
     low, high = interval(ours.astype(float) - peer, people)
     return Comparison(
         difference=float(ours.mean() - peer.mean()),
         low=low,
         high=high,
-        only_ours=only_ours,
-        only_peer=only_peer,
-        p=float(binomtest(only_ours, apart).pvalue) if apart else 1.0,
+        only_ours=differ.first_only,
+        only_peer=differ.second_only,
+        p=differ.p_value,
     )
 
 
 def interval(values: Float[np.ndarray, " n"], people: list[str]) -> tuple[float, float]:
     """95 % interval of the mean of values, by drawing people (with all their images) again and again."""
     person = np.unique(people, return_inverse=True)[1]
-    count = person.max() + 1
     sums, sizes = np.bincount(person, values), np.bincount(person)
-    random = np.random.default_rng(SEED)
-    means = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        drawn = random.integers(0, count, count)
-        means[i] = sums[drawn].sum() / sizes[drawn].sum()
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    (found,) = bootstrap(lambda drawn: (sums[drawn].sum(1) / sizes[drawn].sum(1))[None], len(sums))
+    return found.low, found.high

@@ -20,6 +20,7 @@ from classmood.classifier import Classifier
 from classmood.detectors import CenterFace
 from classmood.errors import InputError, OutputError
 from classmood.frames import read_frames
+from classmood.machine import machine
 from classmood.pipeline import Pipeline
 
 BATCHES = (1, 8, 32)
@@ -78,17 +79,6 @@ def measure(*, model: str, threads: int, video: Path | None = None, rate_hz: flo
         video=speed,
         peak_memory_mb=round(peak_memory_mb(), 1),
     )
-
-
-def machine(threads: int) -> str:
-    """This machine in words."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        processor = names[0] if names else processor
-    system = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{processor}, {psutil.cpu_count()} cores ({threads} threads used), {system}"
 
 
 def peak_memory_mb() -> float:

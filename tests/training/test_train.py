@@ -407,6 +407,15 @@ def test_the_rate_rises_in_a_line_and_falls_in_a_cosine(tmp_path: Path) -> None:
     assert rate(10.0) == pytest.approx(0, abs=1e-9)
 
 
+def test_the_average_follows_slower_the_later_the_step() -> None:
+    for step, share in ((0, 0.1), (8, 0.5), (10_000, 0.8)):
+        average, current = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+        torch.nn.init.ones_(average.weight)
+        torch.nn.init.zeros_(current.weight)
+        train.follow(average, current, 0.8, step)
+        assert average.weight.item() == pytest.approx(share)
+
+
 def test_predictions_do_not_depend_on_the_batch() -> None:
     torch.manual_seed(0)
     network = EmotionNetwork(tiny_recipe().settings())

@@ -187,7 +187,7 @@ class _Run:
                     "lower schedule.learning_rate or use float32"
                 )
             total += loss
-            self._follow(epoch * steps + step)
+            follow(self.average, self.network, self.recipe.schedule.ema_decay, epoch * steps + step)
             progress.advance(task)
         progress.remove_task(task)
         return round(total / steps, 6)
@@ -205,24 +205,9 @@ class _Run:
 
     def _set_rate(self, epoch: float) -> None:
         schedule = self.recipe.schedule
-        if epoch < schedule.warmup_epochs:
-            share = (epoch + 0.05) / (schedule.warmup_epochs + 0.05)
-        else:
-            done = (epoch - schedule.warmup_epochs) / max(schedule.epochs - schedule.warmup_epochs, 1e-9)
-            share = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        share = rate_share(epoch, schedule.epochs, schedule.warmup_epochs)
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate * share
-
-    @torch.no_grad()
-    def _follow(self, step: int) -> None:
-        """Move the averaged weights; the decay rises with the steps so that the start is forgotten."""
-        decay = min(self.recipe.schedule.ema_decay, (1 + step) / (10 + step))
-        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
-        for averaged, current in pairs:
-            if averaged.dtype.is_floating_point:
-                averaged.lerp_(current, 1 - decay)
-            else:
-                averaged.copy_(current)
 
     def score(self, held: Samples) -> dict[str, float]:
         """Arg-max accuracy and soft-label loss of the averaged weights on the held-out fold."""
@@ -288,6 +273,25 @@ class _Run:
         # The kill may have come between the checkpoint and its metrics.
         if self.worker.leads:
             self._write_metrics()
+
+
+def rate_share(epoch: float, epochs: float, warmup_epochs: float) -> float:
+    """The share of the highest rate at a time in epochs: a linear rise, then a cosine's fall to 0."""
+    if epoch < warmup_epochs:
+        return (epoch + 0.05) / (warmup_epochs + 0.05)
+    done = (epoch - warmup_epochs) / max(epochs - warmup_epochs, 1e-9)
+    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move averaged weights towards a network's; the decay rises with the steps so that the start is forgotten."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for averaged, current in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if averaged.dtype.is_floating_point:
+            averaged.lerp_(current, 1 - decay)
+        else:
+            averaged.copy_(current)
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:

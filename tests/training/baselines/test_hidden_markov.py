@@ -65,7 +65,7 @@ def test_without_tuning_the_decision_is_the_textbook_s() -> None:
     labels[:3] = 0
     model = HiddenMarkovSequences(tune=False, **QUICK).fit(drawn, labels)
     share = np.bincount(labels) / len(labels)
-    heard = np.stack([chain.log_likelihoods(model._vectors(model._describe(drawn))) for chain in model.chains_], 1)
+    heard = np.stack([chain.log_likelihoods(model._vectors(drawn)) for chain in model.chains_], 1)
     np.testing.assert_array_equal(model.predict(drawn), (heard + np.log(share)).argmax(1))
 
 

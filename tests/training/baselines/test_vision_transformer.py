@@ -149,24 +149,6 @@ def test_the_averaged_weights_are_what_predicts() -> None:
     assert sure[0] > sure[1] + 0.05
 
 
-def test_the_average_follows_slower_the_later_the_step() -> None:
-    model = VisionTransformerClassifier(ema_decay=0.8)
-    for step, share in ((0, 0.1), (8, 0.5), (10_000, 0.8)):
-        average, current = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
-        torch.nn.init.ones_(average.weight)
-        torch.nn.init.zeros_(current.weight)
-        model._follow(average, current, step)
-        assert average.weight.item() == pytest.approx(share)
-
-
-def test_the_rate_rises_and_falls() -> None:
-    model = VisionTransformerClassifier(epochs=10, warmup_epochs=2)
-    shares = [model._rate(epoch) for epoch in (0, 1, 2, 6, 10)]
-    assert 0 < shares[0] < shares[1] < shares[2] == 1
-    assert shares[3] == pytest.approx(0.5)
-    assert shares[4] == pytest.approx(0)
-
-
 def test_what_cannot_be_learned_from_is_refused() -> None:
     model = VisionTransformerClassifier(settings=SMALL, epochs=1)
     with pytest.raises(InputError, match="none of class 2"):

@@ -16,6 +16,7 @@ Cost on 26,192 crops of FER+, stills with defaults, one thread: 90 s of processo
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, Int, UInt8
 from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -112,11 +114,21 @@ class _Chains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 best, chosen = found, (shape, scale, offsets)
         self.shape_, self.scale_, self.offsets_ = chosen
 
-    def _probabilities(self, vectors: list[Float64[np.ndarray, "_ d"]]) -> Float64[np.ndarray, "n k"]:
-        scores = self.scale_ * _log_likelihoods(self.chains_, vectors) + self.offsets_
-        raised = np.exp(scores - scores.max(1, keepdims=True))
-        probabilities: Float64[np.ndarray, "n k"] = raised / raised.sum(1, keepdims=True)
+    def predict_proba(self, samples: Any) -> Float64[np.ndarray, "n k"]:
+        """Probabilities of ``classes_``."""
+        check_is_fitted(self)
+        heard = _log_likelihoods(self.chains_, self._vectors(samples))
+        probabilities: Float64[np.ndarray, "n k"] = softmax(self.scale_ * heard + self.offsets_, axis=1)
         return probabilities
+
+    def predict(self, samples: Any) -> Int[np.ndarray, " n"]:
+        """The most likely label."""
+        found: Int[np.ndarray, " n"] = self.classes_[self.predict_proba(samples).argmax(1)]
+        return found
+
+    @abstractmethod
+    def _vectors(self, samples: Any) -> list[Float64[np.ndarray, "_ d"]]:
+        """Check samples and describe them, a sequence of vectors each."""
 
 
 class HiddenMarkovStills(_Chains):
@@ -213,18 +225,11 @@ class HiddenMarkovStills(_Chains):
         self._fit_vectors(self._project(scanned), labels, groups)
         return self
 
-    def predict_proba(self, crops: Any) -> Float64[np.ndarray, "n k"]:
-        """Probabilities of ``classes_``."""
-        check_is_fitted(self)
-        return self._probabilities(self._project(self._scan(check_crops(crops))))
-
-    def predict(self, crops: Any) -> Int[np.ndarray, " n"]:
-        """The most likely label."""
-        found: Int[np.ndarray, " n"] = self.classes_[self.predict_proba(crops).argmax(1)]
-        return found
-
     def _scan(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Float32[np.ndarray, "n t d"]:
         return (self.strips or Strips()).scan(self.neutral_face_.register(crops))
+
+    def _vectors(self, samples: Any) -> list[Float64[np.ndarray, "_ c"]]:
+        return self._project(self._scan(check_crops(samples)))
 
     def _project(self, scanned: Float32[np.ndarray, "n t d"]) -> list[Float64[np.ndarray, "_ c"]]:
         flat = self.scaler_.transform(self.projection_.transform(scanned.reshape(-1, scanned.shape[2])))
@@ -287,18 +292,8 @@ class HiddenMarkovSequences(_Chains):
         known = min(self.components, len(flat) - 1, flat.shape[1])
         self.projection_ = PCA(known, whiten=True, svd_solver="covariance_eigh").fit(flat)
         self.scaler_ = StandardScaler().fit(np.concatenate([self._with_deltas(each) for each in described]))
-        self._fit_vectors(self._vectors(described), labels, groups)
+        self._fit_vectors(self._scaled(described), labels, groups)
         return self
-
-    def predict_proba(self, sequences: Any) -> Float64[np.ndarray, "n k"]:
-        """Probabilities of ``classes_``."""
-        check_is_fitted(self)
-        return self._probabilities(self._vectors(self._describe(check_sequences(sequences))))
-
-    def predict(self, sequences: Any) -> Int[np.ndarray, " n"]:
-        """The most likely label."""
-        found: Int[np.ndarray, " n"] = self.classes_[self.predict_proba(sequences).argmax(1)]
-        return found
 
     def _describe(self, sequences: list[UInt8[np.ndarray, "_ 48 48"]]) -> list[Float32[np.ndarray, "_ d"]]:
         """A vector for each frame but the first."""
@@ -320,7 +315,10 @@ class HiddenMarkovSequences(_Chains):
         rest = self.projection_.transform(np.zeros((1, described.shape[1]), np.float32))
         return np.concatenate([static, np.diff(static, axis=0, prepend=rest)], 1)
 
-    def _vectors(self, described: list[Float32[np.ndarray, "_ d"]]) -> list[Float64[np.ndarray, "_ c"]]:
+    def _vectors(self, samples: Any) -> list[Float64[np.ndarray, "_ c"]]:
+        return self._scaled(self._describe(check_sequences(samples)))
+
+    def _scaled(self, described: list[Float32[np.ndarray, "_ d"]]) -> list[Float64[np.ndarray, "_ c"]]:
         return [self.scaler_.transform(self._with_deltas(each)) for each in described]
 
 
@@ -341,9 +339,7 @@ def _fit_decision(
     centred = heard - heard.mean(1, keepdims=True)
 
     def cross_entropy(parameters: Float64[np.ndarray, " p"]) -> float:
-        scores = np.exp(parameters[0]) * centred + parameters[1:]
-        scores -= scores.max(1, keepdims=True)
-        log_share = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+        log_share = log_softmax(np.exp(parameters[0]) * centred + parameters[1:], axis=1)
         return float(-(weight * log_share[np.arange(len(places)), places]).sum() + 1e-4 * (parameters[1:] ** 2).sum())
 
     found = minimize(

@@ -36,7 +36,7 @@ from classmood.training.augment import Augment, mixup
 from classmood.training.baselines.inputs import check_crops, check_labels
 from classmood.training.recipe import AugmentSection
 from classmood.training.resnet import normalise
-from classmood.training.train import predict
+from classmood.training.train import follow, predict, rate_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,8 @@ class VisionTransformerClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 target = torch.from_numpy(shares[chosen]).to(_device())
                 images, target = mixup(augment(images, generator), target, section.mixup, generator)
                 for group in optimizer.param_groups:
-                    group["lr"] = self.learning_rate * self._rate(epoch + step / steps)
+                    share = rate_share(epoch + step / steps, self.epochs, self.warmup_epochs)
+                    group["lr"] = self.learning_rate * share
                 optimizer.zero_grad(set_to_none=True)
                 loss = functional.cross_entropy(network(normalise(images)), target)
                 if not math.isfinite(float(loss.detach())):
@@ -263,23 +264,9 @@ class VisionTransformerClassifier(ClassifierMixin, BaseEstimator):  # type: igno
                 nn.utils.clip_grad_norm_(network.parameters(), self.gradient_clip)
                 optimizer.step()
                 total += float(loss.detach())
-                self._follow(average, network, epoch * steps + step)
+                follow(average, network, self.ema_decay, epoch * steps + step)
             self.losses_.append(total / steps)
         self.network_ = average.eval()
-
-    def _rate(self, epoch: float) -> float:
-        """The share of the highest rate, at a time in epochs."""
-        if epoch < self.warmup_epochs:
-            return (epoch + 0.05) / (self.warmup_epochs + 0.05)
-        done = (epoch - self.warmup_epochs) / max(self.epochs - self.warmup_epochs, 1e-9)
-        return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
-    @torch.no_grad()
-    def _follow(self, average: nn.Module, network: nn.Module, step: int) -> None:
-        """Move the averaged weights; the decay rises with the steps so that the start is forgotten."""
-        decay = min(self.ema_decay, (1 + step) / (10 + step))
-        for averaged, current in zip(average.parameters(), network.parameters(), strict=True):
-            averaged.lerp_(current, 1 - decay)
 
 
 def _device() -> torch.device:
