@@ -53,7 +53,9 @@ def test_what_is_stored_is_made_and_a_second_time_alike(tmp_path: Path) -> None:
     made = write_parts(tmp_path)
     assert [name for name, there in made.items() if there] == ["figure8", "ablation", "fractions"]
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert {"figure8.svg", "figure8.md", "ablation.md", "fractions.svg", "runs.csv"} <= set(files)
+    assert {"figure8.svg", "fractions.svg", "runs.csv"} <= set(files)
+    # What stands on the page does not stand beside it once more.
+    assert [name for name in files if name.endswith(".md")] == ["README.md"]
     page = files["README.md"].decode()
     assert "![Clips in valence-arousal and valence-dominance](figure8.svg)" in page
     assert "4 clips of 5 s" in page

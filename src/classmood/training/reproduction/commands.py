@@ -216,12 +216,13 @@ def _schedule(path: Path) -> Recipe:
 
 def _write(out: Path, wanted: Iterable[str]) -> None:
     """Make what can be made, and name what cannot with the command that measures it."""
-    from classmood.training.reproduction.page import COMMANDS, write_parts
+    from classmood.training.reproduction.page import COMMANDS, NAME, write_parts
 
     made = write_parts(out)
+    page = out / NAME
     for name in wanted:
         if made[name]:
-            print(out / f"{name}.md")  # noqa: T201 (the command's result)
+            print(page if page.is_file() else out / f"{name}.md")  # noqa: T201 (the command's result)
         else:
             _say(f"{name}: no stored results in {out}; make them with {COMMANDS[name].replace('DIR', str(out))}")
 

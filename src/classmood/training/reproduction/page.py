@@ -31,7 +31,7 @@ COMMANDS: Final = {
 
 
 def write_parts(folder: Path) -> dict[str, bool]:
-    """Make every table and picture that stored results allow, and put the tables into the page where there is one.
+    """Make every table and picture that stored results allow; tables go into the page where the folder has one.
 
     Args:
         folder: of the stored results.
@@ -44,9 +44,6 @@ def write_parts(folder: Path) -> dict[str, bool]:
         OutputError: a file cannot be written.
     """
     made = {name: make(folder) for name, make in _PARTS.items()}
-    for name, text in made.items():
-        if text is not None:
-            write_text(folder / f"{name}.md", text)
     page = folder / NAME
     if page.is_file():
         texts = {
@@ -54,6 +51,10 @@ def write_parts(folder: Path) -> dict[str, bool]:
         }
         texts["paper"] = table1.describe_paper()
         write_text(page, fill(page.read_text(encoding="utf-8"), texts, str(page)))
+    else:
+        for name, text in made.items():
+            if text is not None:
+                write_text(folder / f"{name}.md", text)
     return {name: text is not None for name, text in made.items()}
 
 
