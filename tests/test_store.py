@@ -315,3 +315,13 @@ def test_a_database_that_cannot_be_written_is_one_line(path: Path) -> None:
         with pytest.raises(OutputError, match="cannot be written") as caught:
             store.add_mark(session, 0.0, "text")
         assert "\n" not in str(caught.value)
+
+
+def test_every_connection_writes_through_and_overwrites_what_it_frees(tmp_path: Path) -> None:
+    with Store(tmp_path / "class.db") as store, store._engine.connect() as connection:
+        held = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "secure_delete", "temp_store", "foreign_keys")
+        }
+    # 2 is FULL for synchronous, and memory for temp_store.
+    assert held == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "temp_store": 2, "foreign_keys": 1}

@@ -25,7 +25,12 @@ from classmood.errors import ClassmoodError
 from classmood.models import weights
 
 LIBRARIES = ("numpy", "opencv-python-headless", "onnxruntime", "av", "scipy", "pillow", "pydantic", "typer")
-EXTRAS = {"demo": ("skimage",), "archive": ("pyarrow",), "train": ("torch", "safetensors", "sklearn", "matplotlib")}
+EXTRAS = {
+    "demo": ("skimage",),
+    "archive": ("pyarrow",),
+    "server": ("sqlalchemy", "alembic"),
+    "train": ("torch", "safetensors", "sklearn", "hmmlearn", "matplotlib"),
+}
 
 
 @dataclass(frozen=True, slots=True)

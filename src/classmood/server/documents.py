@@ -18,7 +18,7 @@ from classmood.server.gate import PROHIBITION, Decision, Deployment, Profile, de
 DocumentName = Literal["consent", "guardian", "notice", "dpia"]
 DOCUMENTS: Final[tuple[DocumentName, ...]] = ("consent", "guardian", "notice", "dpia")
 
-_NOT_STATED: Final = "not stated"
+_NOT_STATED: Final = "(not stated)"
 _WHO_SEES: Final[dict[Profile, str]] = {
     "class": "The teacher sees the class as a whole, never one student; you see your own state on your own screen.",
     "self-reflection": "Only you see your state, on your own screen.",
