@@ -158,6 +158,10 @@ def test_the_page_and_the_csv_tell_the_same(guessers: None) -> None:
     assert "stills hold no motion" in text
     share = np.bincount(TRUTH).max() / 400
     assert f"commonest class every time has an accuracy of {100 * share:.1f} on set 1" in text
+    (missing,) = (line for line in text.splitlines() if line.startswith("Not run yet"))
+    assert "HMM" in missing
+    assert "ViT" in missing
+    assert "OF" not in missing
     # Their settings are not those at hand, and the reader is told.
     assert "**Out of date**" in text
 

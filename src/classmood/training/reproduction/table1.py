@@ -189,6 +189,8 @@ def describe(predictions: Predictions, found: Table1) -> str:
                 left=2,
             ),
         ]
+    if missing := [entrant.title for entrant in ENTRANTS if entrant not in found.entrants]:
+        parts.append(f"Not run yet: {'; '.join(missing)}.\n")
     if old := stale(predictions):
         parts.append(f"**Out of date** (made of other settings or weights than those at hand): {'; '.join(old)}.\n")
     said = [(entrant, predictions.models[entrant.name]) for entrant in found.entrants]
