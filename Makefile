@@ -22,8 +22,8 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev.stamp
-	$(BIN)/ruff format --check src tests benchmarks examples hatch_build.py
-	$(BIN)/ruff check src tests benchmarks examples hatch_build.py
+	$(BIN)/ruff format --check src tests benchmarks examples hatch_build.py web web/page_build.py
+	$(BIN)/ruff check src tests benchmarks examples hatch_build.py web web/page_build.py
 	$(BIN)/mypy src/classmood
 	$(BIN)/lint-imports
 
@@ -35,14 +35,14 @@ reproduce: $(VENV)/dev.stamp
 		--data $(DATA)/ferplus --video $(DATA)/london/class20.mp4)
 
 # The demo installs what a user gets; the tests add training and the checks.
-$(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py
+$(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py web/page_build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$@').touch()"
 
-$(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py
+$(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py web/page_build.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,archive,server,train,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,archive,experiment,server,train,dev]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$@').touch()"
 
 clean:

@@ -28,6 +28,7 @@ LIBRARIES = ("numpy", "opencv-python-headless", "onnxruntime", "av", "scipy", "p
 EXTRAS = {
     "demo": ("skimage",),
     "archive": ("pyarrow",),
+    "experiment": ("matplotlib", "pympi"),
     "server": ("sqlalchemy", "alembic"),
     "train": ("torch", "safetensors", "sklearn", "hmmlearn", "matplotlib"),
 }

@@ -1,21 +1,20 @@
-"""Tables as Markdown and CSV, and numbers as a reader wants them."""
+"""Numbers as a reader of the reproduction wants them; tables and files are ``classmood.markdown``'s."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-
-from classmood.errors import OutputError
+from classmood.markdown import csv_text, p_value, table, write_text
 from classmood.training.reproduction.comparison import Interval
 
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """A Markdown table; the first ``left`` columns are words, the rest numbers."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * left + "--:|" * (len(header) - left)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
+__all__ = [
+    "csv_text",
+    "p_value",
+    "percent",
+    "percent_interval",
+    "plain_interval",
+    "points_interval",
+    "table",
+    "write_text",
+]
 
 
 def percent(share: float) -> str:
@@ -36,32 +35,3 @@ def points_interval(interval: Interval) -> str:
 def plain_interval(interval: Interval) -> str:
     """``0.88 (0.83 to 0.92)``."""
     return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
-
-
-def p_value(p: float) -> str:
-    """Three decimals, and no number too small to be believed."""
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """CSV lines; floats to six digits."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row])
-    return out.getvalue()
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file, its folder with it.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
-    return path
