@@ -22,8 +22,8 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev.stamp
-	$(BIN)/ruff format --check src tests benchmarks examples hatch_build.py web web/page_build.py
-	$(BIN)/ruff check src tests benchmarks examples hatch_build.py web web/page_build.py
+	$(BIN)/ruff format --check src tests benchmarks examples hatch_build.py web
+	$(BIN)/ruff check src tests benchmarks examples hatch_build.py web
 	$(BIN)/mypy src/classmood
 	$(BIN)/lint-imports
 

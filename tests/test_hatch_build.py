@@ -228,10 +228,24 @@ def test_wheels_carry_it_and_source_archives_do_not(
     def provide(folder: Path) -> tuple[Path, Path]:
         return folder / "centerface.onnx", folder / "centerface.LICENSE"
 
+    def provide_pages(web: Path, page: Path, compression: str) -> Path:
+        assert web == tmp_path / "web"
+        asked.append(compression)
+        return page
+
+    asked: list[str] = []
     monkeypatch.setattr(build, "provide_detector", provide)
-    hook = build.DetectorHook()
+    monkeypatch.setattr(build, "page_build", lambda root: SimpleNamespace(provide_pages=provide_pages))
+    hook = build.CompleteHook()
     hook.root, hook.target_name = str(tmp_path), target
-    data: dict[str, list[str]] = {"artifacts": []}
-    hook.initialize("standard", data)
-    folder = "src/classmood/models"
-    assert data["artifacts"] == ([f"{folder}/centerface.onnx", f"{folder}/centerface.LICENSE"] if taken else [])
+    for version in ("standard", "editable"):
+        data: dict[str, list[str]] = {"artifacts": []}
+        hook.initialize(version, data)
+        folder = "src/classmood"
+        files = ["models/centerface.onnx", "models/centerface.LICENSE", "server/page"]
+        assert data["artifacts"] == ([f"{folder}/{file}" for file in files] if taken else [])
+    assert asked == (["best", "quick"] if taken else [])
+
+
+def test_the_modules_beside_the_hook_are_found(build: ModuleType) -> None:
+    assert build.page_build(SCRIPT.parent).SKIP == "CLASSMOOD_SKIP_PAGES"

@@ -1,6 +1,6 @@
 // Writes FILE.br and FILE.gz beside every file of the built pages, so that the server compresses nothing while a class runs.
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
@@ -45,7 +45,7 @@ export function compress(): Plugin {
     name: "classmood-compress",
     apply: "build",
     configResolved(config) {
-      folder = config.build.outDir;
+      folder = resolve(config.root, config.build.outDir);
     },
     closeBundle: { order: "post", sequential: true, handler: () => compressFolder(folder) },
   };
