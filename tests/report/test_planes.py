@@ -135,3 +135,14 @@ def test_the_walk_goes_from_start_to_end() -> None:
 def test_a_saddle_is_joined_if_its_middle_is_above(level: float, loops: int) -> None:
     assert len(planes.contours(np.array([[9.0, 0.0], [0.0, 9.0]]), level)) == loops
     assert len(planes.contours(np.array([[0.0, 9.0], [9.0, 0.0]]), level)) == loops
+
+
+def test_a_plane_of_class_means_has_the_released_ellipse_and_no_cloud() -> None:
+    windows = climate(Timeline.of(make_class(6, 4)), 1.0)
+    spread = np.array([[0.04, 0.0], [0.0, 0.01]])
+    drawn = planes.class_plane(windows, "arousal", "p", spread)
+    found = re.search(r'<ellipse class="spread" rx="([\d.]+)" ry="([\d.]+)"', drawn)
+    assert found is not None
+    assert [float(v) for v in found.groups()] == pytest.approx([40.0, 20.0])
+    assert "cloud" not in drawn
+    assert "<ellipse" not in planes.class_plane(windows, "dominance", "p", None)

@@ -77,6 +77,29 @@ def plane(timeline: Timeline, windows: Climate, upward: str, key: str, *, reacha
     parts += _ellipse(place, who)
     if windows.over_time:
         parts += _walk(windows, upward)
+    return _drawing(windows, upward, key, parts)
+
+
+def class_plane(windows: Climate, upward: str, key: str, covariance: Float64[np.ndarray, "2 2"] | None) -> str:
+    """One plane as an SVG, of class means alone: their mean, the ellipse that was released, their way.
+
+    Args:
+        windows: class means over time.
+        upward: the dimension that goes up, ``arousal`` or ``dominance``.
+        key: unique in the page.
+        covariance: of valence and that dimension; None where it is not known.
+    """
+    k = DIMENSIONS.index(upward)
+    means = np.stack([windows.of("valence"), windows.of(upward)], 1)
+    good = means[np.isfinite(means).all(1)]
+    parts = [_frame(upward), _anchors(upward, k)]
+    if len(good):
+        parts += _cross_and_ellipse(good.mean(0), covariance)
+    parts += _walk(windows, upward)
+    return _drawing(windows, upward, key, parts)
+
+
+def _drawing(windows: Climate, upward: str, key: str, parts: Sequence[str]) -> str:
     words = escape(describe(windows, upward))
     return (
         f'<svg class="plane" viewBox="-226 -206 432 432" role="img" aria-labelledby="{key}-t {key}-d">'
@@ -211,11 +234,17 @@ def _anchors(upward: str, k: int) -> str:
 def _ellipse(place: np.ndarray, who: np.ndarray) -> list[str]:
     """The mean over persons; for three of them or more, one standard deviation of their readings around it."""
     weights = 1 / np.bincount(who)[who]
-    x, y = _unit(*np.average(place, 0, weights))
+    enough = len(np.unique(who)) >= FEWEST_FOR_AN_ELLIPSE
+    covariance = np.cov(place.T, aweights=weights, ddof=0) if enough else None
+    return _cross_and_ellipse(np.average(place, 0, weights), covariance)
+
+
+def _cross_and_ellipse(mean: np.ndarray, covariance: np.ndarray | None) -> list[str]:
+    x, y = _unit(float(mean[0]), float(mean[1]))
     centre = f'<path class="centre" d="M{x - 6:.1f} {y:.1f}h12m-6 -6v12"/>'
-    if len(np.unique(who)) < FEWEST_FOR_AN_ELLIPSE:
+    if covariance is None:
         return [centre]
-    values, vectors = np.linalg.eigh(np.cov(place.T, aweights=weights, ddof=0))
+    values, vectors = np.linalg.eigh(covariance)
     wide, narrow = (max(math.sqrt(max(v, 0)) * _HALF, 1.0) for v in values[::-1])
     turn = -math.degrees(math.atan2(vectors[1, 1], vectors[0, 1]))
     move = f"translate({x:.1f} {y:.1f}) rotate({turn:.1f})"
