@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 from classmood.errors import ClassmoodError, InputError, MissingExtra
+from classmood.experiment.commands import app as experiment
 from classmood.pipeline import SMOOTHING_S, Smoothing
 from classmood.training.reproduction.commands import app as reproduce
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Recognise expressions resembling eight classroom emotions in photos and videos, on this machine alone.",
 )
 app.add_typer(reproduce, name="reproduce")
+app.add_typer(experiment, name="experiment")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
     "For one's own recordings. The EU AI Act, Art. 5(1)(f), forbids AI that infers emotions in education "
