@@ -13,7 +13,7 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.experiment.commands import app as experiment
-from classmood.pipeline import SMOOTHING_S, Smoothing
+from classmood.server.commands import audit_log, serve
 from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ app = typer.Typer(
     help="Recognise expressions resembling eight classroom emotions in photos and videos, on this machine alone.",
 )
 app.add_typer(reproduce, name="reproduce")
+app.command()(serve)
+app.add_typer(audit_log, name="audit-log")
 app.add_typer(experiment, name="experiment")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
@@ -63,7 +65,9 @@ def analyze(
     per_person: Annotated[bool, typer.Option("--per-person", help="let the report show persons")] = False,
     model: Annotated[str, typer.Option(help="a shipped model's name or a file with its card beside it")] = "",
     yunet: Annotated[Path | None, typer.Option(help="find faces with this YuNet file instead")] = None,
-    smoothing_s: Annotated[float, typer.Option(min=0, help="time constant; 0 for none")] = SMOOTHING_S,
+    smoothing_s: Annotated[
+        float | None, typer.Option(min=0, help="time constant; 0 for none, a third of a second or so if not given")
+    ] = None,
     baseline_s: Annotated[float, typer.Option(min=0, help="first seconds that count as a resting face")] = 0.0,
     parquet: Annotated[bool, typer.Option("--parquet", help="write Parquet too (extra [archive])")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="write JSON lines too")] = False,
@@ -74,9 +78,9 @@ def analyze(
     from classmood.classifier import Classifier
     from classmood.detectors import YuNet
     from classmood.models.weights import SHIPPED_EMOTION
-    from classmood.pipeline import Pipeline, stage_threads
+    from classmood.pipeline import SMOOTHING_S, Pipeline, Smoothing, stage_threads
 
-    smoothing = Smoothing(smoothing_s, baseline_s or None)
+    smoothing = Smoothing(SMOOTHING_S if smoothing_s is None else smoothing_s, baseline_s or None)
     settings = analysis.Settings(fps, smoothing, raw, per_person, parquet, jsonl, resume=not fresh)
     classifier = Classifier(model or SHIPPED_EMOTION, threads=stage_threads())
     pipeline = Pipeline(YuNet(yunet) if yunet else None, classifier, smoothing)

@@ -226,7 +226,12 @@ class Store:
         """All sessions, oldest first."""
         with Session(self._engine) as db:
             rows = db.scalars(sa.select(_SessionRow).order_by(_SessionRow.opened, _SessionRow.id))
-            return [StoredSession(r.id, r.profile, r.opened, r.closed, r.keep_until, r.class_size) for r in rows]
+            return [_stored_session(row) for row in rows]
+
+    def session(self, identity: str) -> StoredSession:
+        """One session."""
+        with Session(self._engine) as db:
+            return _stored_session(_known(db, _SessionRow, identity))
 
     def add_mark(self, session: str, time_s: float, kind: str, label: str = "") -> int:
         """Keep a mark; its number. Labels are text of at most 200 characters and are never read as anything else."""
@@ -415,6 +420,10 @@ def _known(db: Session, table: type[_Row], identity: Any) -> _Row:
     if row is None:
         raise InputError(f"expected a {table.__tablename__} that is kept; it may have been erased")
     return row
+
+
+def _stored_session(row: _SessionRow) -> StoredSession:
+    return StoredSession(row.id, row.profile, row.opened, row.closed, row.keep_until, row.class_size)
 
 
 def _receipt(row: _ReceiptRow) -> Receipt:

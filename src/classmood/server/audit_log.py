@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from classmood.errors import InputError, OutputError
 
 Action = Literal[
+    "server started",
     "session opened",
     "session closed",
     "consent given",
@@ -34,6 +35,7 @@ Action = Literal[
     "exported",
     "inference permitted",
     "inference denied",
+    "model refused",
 ]
 START: Final = "0" * 64
 SALT_BYTES: Final = 32

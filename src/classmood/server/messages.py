@@ -141,6 +141,12 @@ class TeacherNudge(_Wire):
     action: Annotated[str, Field(max_length=200)]
 
 
+class TeacherEnded(_Wire):
+    """To the teacher: the class is over; the report is there."""
+
+    type: Literal["ended"] = "ended"
+
+
 class StudentState(_Wire):
     """To a student: whether they count. Nothing of others but what the teacher sees is ever sent to a student.
 
@@ -162,7 +168,7 @@ class Refusal(_Wire):
     reason: Literal["size", "rate", "schema", "denied", "ended"]
 
 
-ServerMessage = TeacherRelease | TeacherNudge | StudentState | Refusal
+ServerMessage = TeacherRelease | TeacherNudge | TeacherEnded | StudentState | Refusal
 
 
 def read_message(text: str | bytes) -> Reading | Press | Pause | Leave:

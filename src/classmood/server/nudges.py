@@ -12,7 +12,7 @@ same releases, marks and answers, the nudges are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -200,12 +200,19 @@ KINDS: Final = (
 class Nudges:
     """Decides on nudges, release by release."""
 
-    def __init__(self, settings: NudgeSettings | None = None, release: ReleaseSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: NudgeSettings | None = None,
+        release: ReleaseSettings | None = None,
+        *,
+        given: Sequence[Nudge] = (),
+    ) -> None:
+        """Begin a class, or go on after a kill with what was given before it."""
         self.settings = settings or NudgeSettings()
         self._release = release or ReleaseSettings()
         self._seen: list[Release] = []
         self._marks: list[Mark] = []
-        self._given: list[Nudge] = []
+        self._given: list[Nudge] = list(given)
         self._factors: dict[KindName, float] = {}
 
     @property
@@ -223,7 +230,7 @@ class Nudges:
 
     def answer(self, number: int, usefulness: Usefulness) -> None:
         """What the teacher thinks of a nudge: of its kind, more or less is needed from now on."""
-        kind = self._given[number].kind
+        kind = next(nudge.kind for nudge in self._given if nudge.number == number)
         factor = self.threshold_factor(kind) * (_LOUDER if usefulness == "not useful" else 1 / _LOUDER)
         self._factors[kind] = min(max(factor, _QUIETEST), _LOUDEST)
 
@@ -268,7 +275,8 @@ class Nudges:
         near = [mark for mark in self._marks if start_s - self.settings.cause_s <= mark.time_s <= since_s]
         cause = max(near, key=lambda mark: mark.time_s, default=None)
         text = kind.text.format(moment=_moment(cause, start_s), before=f"{before:.0%}", after=f"{after:.0%}")
-        nudge = Nudge(len(self._given), time_s, kind.name, since_s, cause, text, kind.action)
+        number = self._given[-1].number + 1 if self._given else 0
+        nudge = Nudge(number, time_s, kind.name, since_s, cause, text, kind.action)
         self._given.append(nudge)
         return nudge
 

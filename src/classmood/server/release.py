@@ -163,8 +163,10 @@ class ClassReleases:
         settings: ReleaseSettings | None = None,
         *,
         class_size: int | None = None,
+        first: int = 0,
         randomness: random.Random | None = None,
     ) -> None:
+        """Begin a class, or go on after a kill: all seats begin anew, the numbers go on with ``first``."""
         self.settings = settings or ReleaseSettings()
         self._class_size = class_size
         self._membership = Membership(max(self.settings.batch, self.settings.k))
@@ -174,11 +176,15 @@ class ClassReleases:
         self._noise = WanderingNoise(deviations, self.settings.interval_s, self._randomness)
         self._phantoms: dict[str, np.ndarray] = {}
         self._last_batch_s = -np.inf
-        self._number = 0
+        self._number = first
         self._public = _one(UNSURE)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("what students show stays in memory; it cannot be pickled")
+
+    def counts(self, student: str) -> bool:
+        """Whether a student's seat counts yet, or waits for a batch."""
+        return student in self._membership.counted
 
     def join(self, student: str) -> None:
         """A student begins to share, or comes back."""

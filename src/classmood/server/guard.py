@@ -1,0 +1,118 @@
+"""What holds for every request, before any of our code sees it: host, origin, size; and what every answer carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from classmood.server.refusals import error_body
+from classmood.server.settings import LOOPBACK, Settings
+
+LARGEST_BODY_BYTES: Final = 16384
+TEACHER_COOKIE: Final = "classmood_teacher"
+_SAFE: Final = ("GET", "HEAD", "OPTIONS")
+_HOST: Final = re.compile(r"[a-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9a-f:.]{2,45}\](:\d{1,5})?")
+_ALWAYS: Final = {
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_CSP: Final = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'{sockets}; worker-src 'self' blob:; "
+    "object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+
+class Guard:
+    """An ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found = MutableHeaders(scope=message)
+                for name, value in _ALWAYS.items():
+                    found.setdefault(name, value)
+                found.setdefault("Content-Security-Policy", content_policy(scope["scheme"], headers))
+                found.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        problem = self._problem(scope, headers)
+        if problem is not None:
+            await JSONResponse(error_body(*problem[1:]), problem[0])(scope, receive, answer)
+            return
+        body = _Body(receive)
+        await self.app(scope, body.receive, answer)
+
+    def _problem(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
+        host = headers.get("host", "").lower()
+        if not _HOST.fullmatch(host):
+            return 400, "host", "expected a Host header with a name and a port"
+        if not host_is_ours(self.settings, host):
+            return 400, "host", "this server is asked by another name than its own; see the setting origins"
+        if scope["method"] not in _SAFE and not origin_is_ours(self.settings, scope["scheme"], headers):
+            return 403, "origin", "expected a request from this server's own pages, or with a bearer token"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > LARGEST_BODY_BYTES:
+            return 413, "size", f"expected at most {LARGEST_BODY_BYTES} bytes"
+        return None
+
+
+class _Body:
+    """Counts what comes without a stated length; what is too much looks like a client that is gone."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self._bytes > LARGEST_BODY_BYTES else message
+
+
+def host_is_ours(settings: Settings, host: str) -> bool:
+    """On this machine alone, only this machine's names: a foreign name that resolves here is an attack (rebinding)."""
+    if settings.origins or settings.host not in LOOPBACK:
+        return True
+    name = host[1 : host.index("]")] if host.startswith("[") else host.partition(":")[0]
+    return name in LOOPBACK
+
+
+def origin_is_ours(settings: Settings, scheme: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request or a socket comes from our own pages, or from a program that brings its own token.
+
+    A program has no Origin; a browser always says it where another site could be asking. What a browser adds by itself,
+    the cookie, does not count without one.
+    """
+    origin = headers.get("origin", "").lower()
+    if not origin:
+        return f"{TEACHER_COOKIE}=" not in headers.get("cookie", "")
+    if settings.origins:
+        return origin in settings.origins
+    web = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+    return origin == f"{web}://{headers.get('host', '').lower()}"
+
+
+def content_policy(scheme: str, headers: Mapping[str, str]) -> str:
+    """Nothing from anywhere else. Sockets are named too: not every browser takes them for 'self'."""
+    host = headers.get("host", "").lower()
+    secure = scheme == "https"
+    sockets = f" {'wss' if secure else 'ws'}://{host}" if _HOST.fullmatch(host) else ""
+    return _CSP.format(sockets=sockets)
