@@ -14,6 +14,7 @@ from typing import Any, Final
 from classmood.errors import MissingExtra
 
 try:
+    import uvicorn
     from fastapi import FastAPI
 except ImportError as error:
     raise MissingExtra("the live classroom", "server") from error
@@ -69,6 +70,27 @@ def create_app(settings: Settings, *, page_folder: Path = pages.FOLDER) -> FastA
     app.include_router(live)
     app.include_router(pages.router)
     return app
+
+
+def web_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The server under the application; it is run with the sockets to listen on."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="on",
+        ws_max_size=LARGEST_FRAME_BYTES,
+        # Compression would make a message's length tell of its content, and costs memory for each student.
+        ws_per_message_deflate=False,
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips or None,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+    return uvicorn.Server(config)
 
 
 class JsonLines(logging.Formatter):

@@ -88,9 +88,7 @@ def verify(
 
 
 def _serve(settings: Settings, open_browser: bool) -> None:
-    import uvicorn
-
-    from classmood.server.app import LARGEST_FRAME_BYTES, create_app, log_json
+    from classmood.server.app import create_app, log_json, web_server
 
     log_json(settings.log_level)
     listening = listen(settings)
@@ -104,27 +102,11 @@ def _serve(settings: Settings, open_browser: bool) -> None:
     for certificate in (settings.tls_certificate, settings.tls_key):
         if certificate is not None and not certificate.is_file():
             raise InputError(f"{certificate}: expected a PEM file, and there is none")
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        lifespan="on",
-        ws_max_size=LARGEST_FRAME_BYTES,
-        # Compression would make a message's length tell of its content, and costs memory for each student.
-        ws_per_message_deflate=False,
-        proxy_headers=bool(settings.forwarded_allow_ips),
-        forwarded_allow_ips=settings.forwarded_allow_ips or None,
-        timeout_graceful_shutdown=5,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
-    )
     console.print(f"students: {settings.origin(port)}/", markup=False)
     link = _print_link(settings, settings.origin(port))
     if open_browser:
         webbrowser.open(link)
-    uvicorn.Server(config).run(sockets=[listening])
+    web_server(app, settings).run(sockets=[listening])
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import segno
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -25,6 +26,8 @@ from classmood.server.classroom import Classroom
 from classmood.server.classrooms import Classrooms
 from classmood.server.entrance import Rooms, teacher
 from classmood.server.gatekeeper import sight
+from classmood.server.lesson import read_lesson
+from classmood.server.lesson_page import compose_apart
 from classmood.server.nudges import Mark
 from classmood.server.past import read_nudge
 from classmood.server.refusals import Refused, answers, not_found
@@ -32,6 +35,10 @@ from classmood.server.release import CELLS, PRESSES, Release
 from classmood.store import StoredSession
 
 router = APIRouter(prefix="/sessions", dependencies=[Depends(teacher)], responses=answers(401))
+_REPORT_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; base-uri 'none'; "
+    "form-action 'none'"
+)
 Identity = Annotated[str, Path(min_length=32, max_length=32, pattern="^[0-9a-f]{32}$")]
 
 
@@ -173,6 +180,21 @@ async def export(
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="class-{session.id[:8]}.csv"'},
     )
+
+
+@router.get(
+    "/{identity}/report",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}, **answers(404, 503)},
+)
+async def report(session: Session, rooms: Rooms) -> Response:
+    """The report as a page of HTML; of a class that nobody may see (yet), one that says that nothing was released."""
+    lesson = await rooms.records.do(read_lesson, rooms.records.store, session.id, rooms.settings.release)
+    if not _seen(session, rooms):
+        lesson = dataclasses.replace(lesson, releases=(), suggestions=())
+    page = await compose_apart(lesson)
+    # A file to keep, with its styles inside; it loads nothing and runs nothing.
+    return Response(page, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _REPORT_POLICY})
 
 
 def _open(session: StoredSession, rooms: Classrooms) -> Classroom:
