@@ -1,5 +1,9 @@
 import { mount } from "svelte";
 import "../style/page.css";
-import Student from "./Student.svelte";
+import { entitle, texts } from "../texts/index.ts";
+import { applyTheme, storedTheme } from "../theme.ts";
+import StudentPage from "./StudentPage.svelte";
 
-mount(Student, { target: document.body });
+applyTheme(storedTheme());
+entitle(texts.student.title);
+mount(StudentPage, { target: document.body });
