@@ -14,6 +14,7 @@ from rich.progress import Progress, TimeElapsedColumn
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.experiment.commands import app as experiment
 from classmood.server.commands import audit_log, serve
+from classmood.server.report_command import report
 from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(reproduce, name="reproduce")
 app.command()(serve)
+app.command()(report)
 app.add_typer(audit_log, name="audit-log")
 app.add_typer(experiment, name="experiment")
 console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from simulated_lesson import lesson
 
 from classmood.server.aftermath import AFTER_S, aftermath
 from classmood.server.lesson import Lesson
 from classmood.server.release import Release
+from simulated_lesson import lesson
 
 
 def made_of(valence: list[float | None]) -> Lesson:

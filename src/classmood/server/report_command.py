@@ -1,0 +1,53 @@
+"""``classmood report``: the report of a class that was held, as HTML and, where it is asked for, PDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from classmood.errors import InputError, OutputError
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def report(
+    session: Annotated[str, typer.Argument(help="the class's id, or its beginning; left out: they are listed")] = "",
+    out: Annotated[Path | None, typer.Option(help="the HTML file; report-ID.html if not given")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="write it as PDF too; needs Chromium, Chrome or Edge")] = None,
+    database: Annotated[str | None, typer.Option(help="the server's SQLite file, or an SQLAlchemy URL")] = None,
+) -> None:
+    """Report a class that was held with serve: its climate, marks, nudges and what followed (extra [server])."""
+    from classmood.server.settings import read_settings
+
+    settings = read_settings({} if database is None else {"database": database})
+    file = settings.database_file
+    if file is not None and not file.is_file():
+        raise InputError(f"{file}: no database of classes; give the one that serve used with --database")
+    from classmood.report.pdf import write_pdf
+    from classmood.server.lesson import read_lesson
+    from classmood.server.lesson_report import compose_lesson_report
+    from classmood.store import Store
+
+    with Store(file or settings.database) as store:
+        sessions = store.sessions()
+        if not session:
+            for one in sessions:
+                ended = f"until {one.closed:%H:%M}" if one.closed else "not over"
+                print(f"{one.id}  {one.opened:%Y-%m-%d %H:%M} UTC, {ended}")  # noqa: T201 (the command's result)
+            if not sessions:
+                console.print("no class has been held yet")
+            return
+        lesson = read_lesson(store, session, settings.release)
+    page = compose_lesson_report(lesson)
+    path = out or Path(f"report-{session[:8]}.html")
+    try:
+        path.write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place with --out") from error
+    print(path)  # noqa: T201 (the command's result)
+    if pdf is not None:
+        write_pdf(page, pdf)
+        print(pdf)  # noqa: T201 (the command's result)
