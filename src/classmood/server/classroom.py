@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from classmood.errors import ClassmoodError, InputError
 from classmood.server.gatekeeper import Sight
@@ -47,6 +47,7 @@ OVER: Final = 4410
 log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Peer(Protocol):
     """A connection, as a class sees it. Neither method waits."""
 

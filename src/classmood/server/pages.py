@@ -17,7 +17,7 @@ from classmood.server.tokens import TEACHER_S
 
 FOLDER: Final = Path(__file__).parent / "page"
 NOT_BUILT: Final = (
-    "The pages have not been built. 'pip install .' builds them; in a checkout run 'python hatch_build.py' in the "
+    "The pages have not been built. 'pip install .' builds them; in a checkout run 'python web/page_build.py' in the "
     "classmood environment, and start the server again. The API answers under /api/v1 without them.\n"
 )
 SPENT: Final = (
