@@ -234,11 +234,14 @@ def guess(world: World, lesson: Lesson, settings: ReleaseSettings, sees: str) ->
     neutral_offset = seen[0]
     y = (y - lesson.counted[[0, *lesson.unknown]].sum(0) * neutral_offset) / (seen[1] - seen[0])
     scale = (seen[1] - seen[0]) ** 2
+    wide = np.array([settings.widening(int(n)) for n in lesson.counted.sum(0)])
     noise_variance = settings.noise_students**2 * np.sum(direction[: len(CELLS)] ** 2)
     noise_variance += settings.press_noise_students**2 * np.sum(direction[len(CELLS) :] ** 2)
     apart = np.abs(lesson.time_s[:, None] - lesson.time_s[None])
     together = lesson.segment[:, None] == lesson.segment[None]
-    nuisance = noise_variance / scale * together * sum(w * _kept(apart, tau) for tau, w in SPECTRUM)
+    wandering = sum(w * _kept(apart, tau) for tau, w in SPECTRUM)
+    wandering = wandering + settings.phantom_noise**2 * _phantom_offsets(lesson, settings)
+    nuisance = noise_variance / scale * np.outer(wide, wide) * together * wandering
     if sees == "released":
         nuisance = nuisance + np.eye(len(y)) * (settings.share_step * lesson.size) ** 2 / 12
     nuisance = nuisance + 1e-6 * np.eye(len(y))
@@ -249,6 +252,16 @@ def guess(world: World, lesson: Lesson, settings: ReleaseSettings, sees: str) ->
     rest = y - world.share * unknown.sum(0)
     score = [_log_likelihood(world, settings, rest, nuisance, lesson, state) for state in (0, 1)]
     return int(score[1] > score[0])
+
+
+def _phantom_offsets(lesson: Lesson, settings: ReleaseSettings) -> np.ndarray:
+    """Expected covariance of what phantoms add, in units of the noise's: each from when its seat turned on."""
+    time_s, total = lesson.time_s, np.zeros((len(lesson.time_s),) * 2)
+    for counted, left_s in zip(lesson.counted, lesson.left_s, strict=True):
+        since_s = np.where(counted, np.maximum(time_s - left_s, 0.0), 0.0)
+        turned = 1 - np.exp(-since_s / settings.phantom_s)
+        total += np.minimum(turned[:, None], turned[None])
+    return total
 
 
 def _projection(world: World, settings: ReleaseSettings) -> tuple[np.ndarray, float, tuple[float, float]]:

@@ -289,3 +289,50 @@ def test_every_setting_is_documented_with_its_default() -> None:
     text = (Path(__file__).parents[2] / "docs" / "privacy" / "releases.md").read_text(encoding="utf-8")
     for name, field in ReleaseSettings.model_fields.items():
         assert f"| `{name}` | {field.default:g} |" in text, name
+
+
+def test_the_noise_is_wider_in_small_classes_and_says_so() -> None:
+    settings = ReleaseSettings()
+    assert [settings.widening(n) for n in (5, 10, 12, 15, 30)] == pytest.approx([1.4, 1.4, 1.25, 1.0, 1.0])
+    for size in (6, 12, 30):
+        releases = ClassReleases(settings, randomness=random.Random(1))
+        for student in range(size):
+            releases.join(str(student))
+        release = releases.close(10.0)
+        assert release.half_width == pytest.approx(1.96 * 3.5 * settings.widening(size) / size, abs=0.001)
+
+
+def test_a_phantom_adds_the_same_noise_until_a_batch() -> None:
+    """Without the class's own noise, what a leaver's seat adds besides is constant, and gone with the batch."""
+    noiseless = {"noise_students": 1e-9, "press_noise_students": 1e-9, "phantom_noise": 1e9, "batch_gap_s": 0.0}
+    releases = _Counted(ReleaseSettings(**noiseless, phantom_s=1e-3), randomness=random.Random(2))
+    neutral = [1.0, *[0.0] * 8]
+    for student in range(20):
+        releases.join(str(student))
+
+    def counts(step: int) -> np.ndarray:
+        for student in range(20):
+            releases.read(str(student), neutral, not_sure=False, time_s=10.0 * step)
+        releases.close(10.0 * step)
+        return releases.noised
+
+    before = counts(1)
+    releases.leave("3", 15.0)
+    during = [counts(step) for step in (2, 3, 4)]
+    # Whole students apart: a phantom's drawn expression; the rest is its own noise, which stays.
+    rests = [(one - before) % 1 for one in during]
+    assert np.abs(during[0] - before).max() > 0.01
+    np.testing.assert_allclose(rests[1], rests[0], atol=1e-6)
+    np.testing.assert_allclose(rests[2], rests[0], atol=1e-6)
+    for student in "4567":
+        releases.leave(student, 45.0)
+    after = counts(5)
+    assert after[:9].sum() == pytest.approx(15, abs=1e-6)
+
+
+class _Counted(ClassReleases):
+    noised: np.ndarray = np.zeros(0)
+
+    def _publish(self, counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
+        self.noised = counts
+        return super()._publish(counts, sharing, number, time_s)

@@ -123,7 +123,7 @@ def _press(name: str) -> Callable[[Release, ReleaseSettings], tuple[float, float
     def value(release: Release, settings: ReleaseSettings) -> tuple[float, float]:
         assert release.sharing is not None
         found: float | None = getattr(release, name)
-        return (0.0, settings.smallest_press / release.sharing) if found is None else (found, found)
+        return (0.0, settings.smallest_press(release.sharing) / release.sharing) if found is None else (found, found)
 
     return value
 
@@ -263,6 +263,7 @@ class Nudges:
         assert release.sharing is not None
         settings = self._release
         students = settings.press_noise_students if kind.presses else settings.noise_students
+        students *= settings.widening(release.sharing)
         # A sum of cells has the noise of each; the shown shares are rounded besides, which the noise dwarfs.
         cells = 3 if kind.name == "tense" else 1
         noise = (

@@ -9,8 +9,9 @@
   someone who left goes on as a phantom: it keeps the last unit for a random time of a minute on the mean, and then,
   or at once if the person erases, shows expressions drawn from the last release. Were the seat emptied, or filled with
   a known value, the step would tell what it held.
-- The noise (``noise``) does not depend on who is there or how many; it is drawn anew with each batch, of which there is
-  at most one in ``batch_gap_s``. All that is released is computed from the noised counts, and means, ellipse and
+- The noise (``noise``) does not depend on who is there, and on how many only as of the last batch: it is wider in small
+  classes. It is drawn anew with each batch, of which there is at most one in ``batch_gap_s``. A phantom adds some of
+  its own, so that nothing cancels between before and after a leave. All that is released is computed from the noised counts, and means, ellipse and
   intensity from the shares that are shown (``suppression``), with the coordinates of ``classmood.emotions``.
 
 Appreciation and caution have a share here only where students press them or a model measures them; the scores that the
@@ -58,6 +59,10 @@ class ReleaseSettings(BaseModel):
         batch_gap_s: least time between batches, so that nobody can have noise drawn anew at will.
         phantom_s: mean time for which a phantom seat shows the same.
         longest_hold_s: how long the last unit of someone who left may stay at most.
+        phantom_noise: deviation of what a phantom adds besides, as a share of the noise's own. It stays the same until
+            the next batch: without it the slow parts of the noise would cancel between before and after a leave.
+        small_class: below this size the noise is wider, by their ratio.
+        widest: at most so much wider.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,11 +80,17 @@ class ReleaseSettings(BaseModel):
     batch_gap_s: float = Field(default=120.0, ge=0, allow_inf_nan=False)
     phantom_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     longest_hold_s: float = Field(default=180.0, ge=0, allow_inf_nan=False)
+    phantom_noise: float = Field(default=0.6, ge=0, allow_inf_nan=False)
+    small_class: float = Field(default=15.0, ge=0, allow_inf_nan=False)
+    widest: float = Field(default=1.4, ge=1, allow_inf_nan=False)
 
-    @property
-    def smallest_press(self) -> float:
+    def widening(self, sharing: int) -> float:
+        """By how much the noise is wider in a small class: its shares say little anyway, and its students stand out."""
+        return min(max(self.small_class / max(sharing, 1), 1.0), self.widest)
+
+    def smallest_press(self, sharing: int) -> float:
         """Students that a shown count of presses must have: more than noise alone is, nineteen times in twenty."""
-        return max(self.smallest_cell, 1.645 * self.press_noise_students)
+        return max(self.smallest_cell, 1.645 * self.press_noise_students * self.widening(sharing))
 
 
 class Release(BaseModel):
@@ -174,7 +185,9 @@ class ClassReleases:
         deviations = [self.settings.noise_students] * len(CELLS) + [self.settings.press_noise_students] * len(PRESSES)
         self._randomness = randomness or random.SystemRandom()
         self._noise = WanderingNoise(deviations, self.settings.interval_s, self._randomness)
+        self._deviations = np.asarray(deviations)
         self._phantoms: dict[str, np.ndarray] = {}
+        self._offsets: dict[str, np.ndarray] = {}
         self._last_batch_s = -np.inf
         self._number = first
         self._public = _one(UNSURE)
@@ -191,6 +204,7 @@ class ClassReleases:
         self._membership.join(student)
         self._voices.setdefault(student, _Voice()).left_s = None
         self._phantoms.pop(student, None)
+        self._offsets.pop(student, None)
 
     def leave(self, student: str, time_s: float) -> None:
         """A student stops sharing. The seat counts on until the next batch."""
@@ -238,9 +252,10 @@ class ClassReleases:
             self._noise.renew()
             for gone in set(self._voices) - self._membership.present:
                 del self._voices[gone]
-            self._phantoms = {}
+            self._phantoms, self._offsets = {}, {}
         seats = self._membership.counted
-        noise = self._noise.step()
+        # The size is public and changes with a batch only, which draws the noise anew: it tells nothing.
+        noise = self._noise.step() * self.settings.widening(len(seats))
         number, self._number = self._number, self._number + 1
         if self._membership.sharing < self.settings.k:
             # A silence may be long, and nobody's last unit waits through it.
@@ -265,7 +280,7 @@ class ClassReleases:
             class_size=self._class_size,
             shares={name: float(share) for name, share in zip(CELLS, shown.shares, strict=True) if share == share},
             others=shown.others,
-            half_width=round(_TWO_SIDED_95 * settings.noise_students / sharing, 3),
+            half_width=round(_TWO_SIDED_95 * settings.noise_students * settings.widening(sharing) / sharing, 3),
             valence=climate.mean[0] if climate else None,
             arousal=climate.mean[1] if climate else None,
             dominance=climate.mean[2] if climate else None,
@@ -289,7 +304,12 @@ class ClassReleases:
             return np.append(voice.unit(at_s, self.settings), voice.presses(at_s, self.settings))
         if changes or seat not in self._phantoms:
             self._phantoms[seat] = _one(self._randomness.choices(CELLS, self._public.tolist())[0])
-        return np.append(self._phantoms[seat], np.zeros(len(PRESSES)))
+        if seat not in self._offsets:
+            wide = self.settings.phantom_noise * self.settings.widening(len(self._membership.counted))
+            drawn = [self._randomness.gauss(0.0, wide) for _ in self._deviations]
+            self._offsets[seat] = np.asarray(drawn) * self._deviations
+        unit: Float64[np.ndarray, " u"] = np.append(self._phantoms[seat], np.zeros(len(PRESSES))) + self._offsets[seat]
+        return unit
 
     def _voice(self, student: str) -> _Voice | None:
         return self._voices.get(student) if student in self._membership.present else None
@@ -316,7 +336,7 @@ def _one(cell: str) -> Float64[np.ndarray, " c"]:
 
 def _shown_press(count: float, sharing: int, settings: ReleaseSettings) -> float | None:
     """A press's share, or None where it is a small cell or noise alone could well be all of it."""
-    if count < min(settings.smallest_press, sharing):
+    if count < min(settings.smallest_press(sharing), sharing):
         return None
     return round(round(min(count / sharing, 1.0) / settings.share_step) * settings.share_step, 6)
 
