@@ -18,11 +18,13 @@ import pytest
 from classmood.analysis import Outcome, Settings, run
 from classmood.classifier import Classifier
 from classmood.crops import TEMPLATE_PX
-from classmood.errors import InputError, OutputError
+from classmood.emotions import CLASSROOM_CLASSES
+from classmood.errors import InputError, ModelError, OutputError
 from classmood.faces import Faces
 from classmood.pipeline import Pipeline, Smoothing
 from classmood.sidecar import Sidecar, read_sidecar
 from classmood.timeline import read_timeline
+from nine_class_model import UNLEARNED, write_nine_class_model
 from videos import FASTSTART, make_video
 
 Rows = list[dict[str, str]]
@@ -272,13 +274,48 @@ def test_what_was_chosen_is_on_record_and_the_number_of_threads_is_not(tmp_path:
 
 
 def test_a_model_of_all_nine_classes_derives_none(tmp_path: Path) -> None:
-    own = Classifier(threads=1)
-    own.card = own.card.model_copy(update={"labels": "classroom"})
+    own = Classifier(write_nine_class_model(tmp_path / "own.onnx"), threads=1)
     run((str(photo(tmp_path / "a.png")),), tmp_path / "out", Settings(), pipeline=Pipeline(TwoPlaces(), own))
-    assert provenance(tmp_path / "out")["derived"] == []
-    columns = Sidecar.model_validate_json((tmp_path / "out" / "timeline.json").read_text()).columns
-    kinds = {column.name: column.kind for column in columns}
-    assert kinds["appreciation"] == kinds["caution"] == "measured"
+    made = provenance(tmp_path / "out")
+    assert made["derived"] == []
+    assert made["unlearned"] == list(UNLEARNED)
+    sidecar = Sidecar.model_validate_json((tmp_path / "out" / "timeline.json").read_text())
+    kinds = {column.name: column.kind for column in sidecar.columns}
+    assert kinds["appreciation"] == kinds["caution"] == kinds["valence"] == kinds["dominance"] == "measured"
+    assert kinds["arousal"] == "derived"
+    assert "always 0" in next(column.meaning for column in sidecar.columns if column.name == "terror")
+    rows = read_timeline(tmp_path / "out" / "timeline.csv").classroom
+    assert rows.sum(1) == pytest.approx(np.ones(len(rows)), abs=1e-3)
+    assert (rows[:, [CLASSROOM_CLASSES.index(name) for name in UNLEARNED]] == 0).all()
+
+
+def test_the_report_of_a_model_of_all_nine_classes_marks_nothing_derived(tmp_path: Path) -> None:
+    pages = {}
+    for name, classifier in (
+        ("own", Classifier(write_nine_class_model(tmp_path / "own.onnx"), threads=1)),
+        ("shipped", Classifier(threads=1)),
+    ):
+        pipeline = Pipeline(TwoPlaces(), classifier)
+        run((str(photo(tmp_path / "a.png")),), tmp_path / name, Settings(per_person=True), pipeline=pipeline)
+        pages[name] = (tmp_path / name / "report.html").read_text(encoding="utf-8")
+    assert "derived" in pages["shipped"]
+    assert "unvalidated" in pages["shipped"]
+    assert "derived" not in pages["own"]
+    assert "unvalidated" not in pages["own"]
+    assert "held nothing labelled terror (fear) and grief (sadness)" in pages["own"]
+    assert "held nothing labelled" not in pages["shipped"]
+
+
+def test_ferplus_probabilities_are_not_asked_of_a_model_without_them(tmp_path: Path) -> None:
+    own = Classifier(write_nine_class_model(tmp_path / "own.onnx"), threads=1)
+    with pytest.raises(ModelError, match="leave out --raw"):
+        run(
+            (str(photo(tmp_path / "a.png")),),
+            tmp_path / "out",
+            Settings(raw=True),
+            pipeline=Pipeline(TwoPlaces(), own),
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_camera_s_earlier_recording_is_not_written_over(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classmood.classifier import Classifier, read_out, softmax
+from classmood.classifier import Classifier, read_out, read_out_own, softmax
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
 from classmood.errors import ModelError
+from nine_class_model import UNLEARNED, write_nine_class_model
 
 # Russell and Mehrabian's coordinates, written out again so that a slip in the package's table shows.
 COORDINATES = {
@@ -93,3 +95,56 @@ def test_no_crops_no_emotions() -> None:
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(ModelError, match=r"no-such: no such model file; shipped are .*emotion-resnet18-int8"):
         Classifier("no-such")
+
+
+def test_a_model_of_nine_classes_is_read_as_it_measures(tmp_path: Path) -> None:
+    own = Classifier(write_nine_class_model(tmp_path / "own.onnx"))
+    crops = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
+    crops[0, :, :24] = 0
+    crops[1, :, 24:] = 0
+    out = own(crops)
+    np.testing.assert_array_equal(out.classroom, softmax(own.logits(crops), 1.0))
+    assert out.classroom.sum(1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert (out.classroom[:, [CLASSROOM_CLASSES.index(name) for name in UNLEARNED]] == 0).all()
+    # Arousal was not rated: it comes from the classes, the others from the model's own output.
+    places = {**COORDINATES, "appreciation": (0.55, 0.07, -0.14), "caution": (0.12, 0.50, 0.28)}
+    places |= {"joy": places["happiness"], "grief": places["sadness"], "fury": places["anger"]}
+    places |= {"terror": places["fear"], "disdain": places["disgust"]}
+    by_class = out.classroom @ np.array([places[name] for name in CLASSROOM_CLASSES], np.float32)
+    assert out.vad[:, 1] == pytest.approx(by_class[:, 1], abs=1e-5)
+    assert np.abs(out.vad[:, 0] - by_class[:, 0]).max() > 0.05
+    assert out.not_sure.tolist() == (out.classroom.max(1) < 0.3).tolist()
+    with pytest.raises(ModelError, match="ask for classroom labels"):
+        _ = out.ferplus
+    assert len(own(crops[:0])) == 0
+
+
+def test_dimensions_stay_in_their_range() -> None:
+    shares = np.full((1, 9), 1 / 9, np.float32)
+    out = read_out_own(shares, np.array([[1.4, -2, np.nan]], np.float32), np.array([0.9], np.float32))
+    assert out.vad[0, :2].tolist() == [1, -1]
+    assert -1 < out.vad[0, 2] < 1
+
+
+@pytest.mark.parametrize(
+    ("card", "says"),
+    [
+        ({"labels": "ferplus"}, "expected the classes .*contempt"),
+        ({"classes": CLASSROOM_CLASSES[::-1]}, "expected the classes .*neutral.*joy"),
+    ],
+)
+def test_a_card_whose_classes_do_not_fit_its_labels_is_refused(
+    tmp_path: Path, card: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ModelError, match=says):
+        Classifier(write_nine_class_model(tmp_path / "own.onnx", **card))
+
+
+def test_a_model_of_nine_classes_without_dimensions_is_refused(tmp_path: Path) -> None:
+    shipped = Classifier()
+    source = Path(__file__).parents[1] / "src" / "classmood" / "models" / "emotion-resnet18-int8.onnx"
+    (tmp_path / "own.onnx").write_bytes(source.read_bytes())
+    changed = shipped.card.model_copy(update={"labels": "classroom", "classes": CLASSROOM_CLASSES})
+    (tmp_path / "own.json").write_text(changed.model_dump_json())
+    with pytest.raises(ModelError, match=r"expected the outputs \['logits', 'dimensions'\]"):
+        Classifier(tmp_path / "own.onnx")

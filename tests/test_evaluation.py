@@ -13,10 +13,11 @@ import pytest
 from classmood.classifier import Classifier
 from classmood.detectors import CenterFace
 from classmood.emotions import CLASSROOM_CLASSES, DERIVED, FERPLUS_CLASSES
-from classmood.errors import InputError, ManifestError, OutputError
+from classmood.errors import InputError, ManifestError, ModelError, OutputError
 from classmood.evaluation import Evaluation, describe, evaluate, write_predictions, write_scores
 from classmood.faces import Faces
 from classmood.manifest import Manifest, read_manifest
+from nine_class_model import write_nine_class_model
 
 LABELS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 
@@ -250,3 +251,16 @@ def test_an_output_that_cannot_be_written_is_named(scored: Evaluation, tmp_path:
     for write in (write_scores, write_predictions):
         with pytest.raises(OutputError, match="cannot be written"):
             write(scored, tmp_path / "nowhere" / "file")
+
+
+def test_a_model_of_nine_classes_is_scored_on_these(crops: Path, tmp_path: Path) -> None:
+    manifest, own = read_manifest(crops), Classifier(write_nine_class_model(tmp_path / "own.onnx"), threads=1)
+    result = evaluate(manifest, own, labels="classroom")
+    places = own.logits(images_of(manifest)).argmax(1)
+    assert result.predictions == tuple(CLASSROOM_CLASSES[k] for k in places)
+    write_predictions(result, tmp_path / "said.csv")
+    with (tmp_path / "said.csv").open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    assert [float(row[name]) for name in CLASSROOM_CLASSES] == pytest.approx(result.emotions.shares[0], abs=1e-5)
+    with pytest.raises(ModelError, match="ask for classroom labels"):
+        evaluate(manifest, own)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classmood.classifier import Emotions, read_out
+from classmood.classifier import Emotions, read_out, read_out_own
 from classmood.smoothing import FORGET_S, GAP_S, RESTING, Smoother
 
 CALM = np.array([0.9, 0.04, 0.01, 0.02, 0.01, 0.005, 0.01, 0.005])
@@ -20,7 +20,9 @@ def emotions(*rows: np.ndarray, confidence: float = 0.9) -> Emotions:
 
 
 def smoother(time_constant_s: float = 0.4, baseline_s: float | None = None) -> Smoother:
-    return Smoother(time_constant_s=time_constant_s, baseline_s=baseline_s, read_out=read_out)
+    return Smoother(
+        time_constant_s=time_constant_s, baseline_s=baseline_s, read_out=lambda shares, _, sure: read_out(shares, sure)
+    )
 
 
 def step_response(rate_hz: float, until_s: float) -> float:
@@ -100,3 +102,26 @@ def test_tracks_long_gone_are_forgotten() -> None:
 def test_an_instant_without_faces_is_fine() -> None:
     empty = read_out(np.zeros((0, 8), np.float32), np.zeros(0, np.float32))
     assert len(smoother().update(np.zeros(0, np.int64), empty, 0.0)) == 0
+
+
+def test_nine_classes_and_their_own_dimensions_are_smoothed_and_set_against_rest() -> None:
+    rest = np.array([[0.5, 0.1, 0.1, 0.0, 0.1, 0.1, 0.0, 0.05, 0.05]], np.float32)
+    smile = np.array([[0.2, 0.6, 0.05, 0.0, 0.05, 0.05, 0.0, 0.025, 0.025]], np.float32)
+
+    def seen(shares: np.ndarray, valence: float) -> Emotions:
+        vad = np.array([[valence, 0.1, 0.0]], np.float32)
+        return read_out_own(shares, vad, np.array([0.9], np.float32))
+
+    plain = Smoother(time_constant_s=0.4, read_out=read_out_own)
+    plain.update(np.array([1]), seen(rest, -0.3), 0.0)
+    between = plain.update(np.array([1]), seen(smile, 0.5), 0.4)
+    assert between.vad[0, 0] == pytest.approx(0.5 + (-0.3 - 0.5) * np.exp(-1), abs=1e-5)
+    assert between.classroom[0].sum() == pytest.approx(1, abs=1e-5)
+    own = Smoother(time_constant_s=0.0, baseline_s=1.0, read_out=read_out_own)
+    calm = own.update(np.array([1]), seen(rest, -0.3), 0.0)
+    assert calm.vad[0] == pytest.approx([0, 0, 0], abs=1e-6)
+    assert calm.classroom[0, 0] > 0.8
+    later = own.update(np.array([1]), seen(smile, 0.5), 3.0)
+    assert later.vad[0, 0] == pytest.approx(0.8, abs=1e-5)
+    # What the model has never learned does not appear by the correction.
+    assert later.classroom[0, [3, 6]].tolist() == [0, 0]

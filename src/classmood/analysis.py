@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from classmood.emotions import DERIVED
-from classmood.errors import InputError, OutputError, TruncatedVideo
+from classmood.errors import InputError, ModelError, OutputError, TruncatedVideo
 from classmood.faces import FaceDetector
 from classmood.frames import SourceKind, describe_source, list_files, read_frames
 from classmood.pipeline import Pipeline, Smoothing
@@ -89,6 +89,7 @@ def run(
 
     Raises:
         InputError: a source does not exist, or none could be read at all.
+        ModelError: FER+ probabilities are asked of a model that has none.
         OutputError: the folder cannot be written, or holds the timeline of something else or of a camera.
         KeyboardInterrupt: after the timeline was closed and the report of what was done was written.
     """
@@ -96,6 +97,11 @@ def run(
     names = _names(sources, failures)
     pipeline = pipeline or Pipeline(detector, smoothing=settings.smoothing)
     path = folder / "timeline.csv"
+    if settings.raw and pipeline.classifier.card.labels != "ferplus":
+        raise ModelError(
+            f"{pipeline.classifier.card.name}: measures the classroom's nine classes, which the timeline holds anyway, "
+            "and has no FER+ probabilities; leave out --raw"
+        )
     provenance = _provenance(names, pipeline, settings)
     try:
         with TimelineWriter(path, provenance, raw=settings.raw, resume=settings.resume) as out:
@@ -180,6 +186,8 @@ def _provenance(names: tuple[str, ...], pipeline: Pipeline, settings: Settings) 
         detector=type(pipeline.detector).__name__,
         sampling_hz=settings.rate_hz,
         derived=DERIVED if card.labels == "ferplus" else (),
+        unlearned=card.unlearned,
+        measured_dimensions=card.dimensions,
         settings={
             "smoothing_time_constant_s": settings.smoothing.time_constant_s,
             "baseline_s": settings.smoothing.baseline_s,

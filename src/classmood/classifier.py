@@ -9,6 +9,10 @@ The shipped model measures FER+ classes, so (docs/decisions/0003-readout.md):
 - derived, each a score in [0, 1] that takes no mass from the others: appreciation and caution =
   exp(-|VAD - c|^2 / (2 * 0.25^2)). They are unvalidated and marked so wherever they are shown.
 
+A model of one's own data (its card says ``labels: classroom``) measures all nine itself: its probabilities sum to 1,
+nothing is derived, and the dimensions that were rated come from its own outputs; one that nobody rated is again
+sum_k p_k c_k, over the nine. A class that its data did not hold has probability 0.
+
 Two calibrations: probabilities are faithful to the raters' votes; ``confidence`` is the chance that the arg-max is
 right.
 """
@@ -29,6 +33,7 @@ from classmood.emotions import (
     CLASSROOM_CLASSES,
     CLASSROOM_VAD,
     DERIVED,
+    DIMENSIONS,
     FERPLUS_CLASSES,
     FERPLUS_TO_CLASSROOM,
     FERPLUS_VAD,
@@ -44,6 +49,8 @@ _TO_CLASSROOM: Final = np.array(
     [[FERPLUS_TO_CLASSROOM[f] == c for c in CLASSROOM_CLASSES] for f in FERPLUS_CLASSES], np.float32
 )
 _VAD: Final = np.array([FERPLUS_VAD[name] for name in FERPLUS_CLASSES], np.float32)
+_OWN_VAD: Final = np.array([CLASSROOM_VAD[name] for name in CLASSROOM_CLASSES], np.float32)
+_CLASSES_OF: Final = {"ferplus": FERPLUS_CLASSES, "classroom": CLASSROOM_CLASSES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +58,17 @@ class Emotions:
     """What N faces show.
 
     Attributes:
-        ferplus: probabilities of the FER+ classes, in the order of ``FERPLUS_CLASSES``, faithful to raters' votes.
+        shares: probabilities of the model's own classes, true to raters' votes; rows sum to 1. They are the eight of
+            ``FERPLUS_CLASSES``, or the nine of ``CLASSROOM_CLASSES`` where the model measures these.
         classroom: neutral and the eight emotions in the order of ``CLASSROOM_CLASSES``; the measured ones sum to 1,
-            appreciation and caution are derived scores in [0, 1].
+            appreciation and caution of a FER+ model are derived scores in [0, 1].
         vad: valence, arousal and dominance, each in [-1, 1].
         intensity: 1 - p(neutral).
         confidence: chance that the arg-max class is the one most raters chose.
         not_sure: whether the confidence is too low to name a class.
     """
 
-    ferplus: Float32[np.ndarray, "n 8"]
+    shares: Float32[np.ndarray, "n k"]
     classroom: Float32[np.ndarray, "n 9"]
     vad: Float32[np.ndarray, "n 3"]
     intensity: Float32[np.ndarray, " n"]
@@ -69,6 +77,20 @@ class Emotions:
 
     def __len__(self) -> int:
         return len(self.confidence)
+
+    @property
+    def ferplus(self) -> Float32[np.ndarray, "n 8"]:
+        """Probabilities of the FER+ classes.
+
+        Raises:
+            ModelError: the model measures the classroom's classes.
+        """
+        if self.shares.shape[1] != len(FERPLUS_CLASSES):
+            raise ModelError(
+                "expected a model of the FER+ classes, got one that measures the classroom's nine; ask for classroom "
+                "labels, or use another model"
+            )
+        return self.shares
 
 
 def read_out(
@@ -82,6 +104,27 @@ def read_out(
         classroom[:, CLASSROOM_CLASSES.index(name)] = np.exp(-squared / (2 * DERIVED_WIDTH**2))
     intensity = 1 - ferplus[:, FERPLUS_CLASSES.index(NEUTRAL)]
     return Emotions(ferplus, classroom, vad, intensity, confidence, confidence < not_sure_below)
+
+
+def read_out_own(
+    shares: Float32[np.ndarray, "n 9"],
+    vad: Float32[np.ndarray, "n 3"],
+    confidence: Float32[np.ndarray, " n"],
+    *,
+    not_sure_below: float = 0.5,
+) -> Emotions:
+    """The classroom's emotions from a model that measures all of them.
+
+    Args:
+        shares: probabilities in the order of ``CLASSROOM_CLASSES``; rows sum to 1.
+        vad: valence, arousal and dominance; NaN where the model does not measure one.
+        confidence: chance that the arg-max is right.
+        not_sure_below: confidence under which a face is "not sure".
+    """
+    by_class = shares @ _OWN_VAD
+    intensity = 1 - shares[:, CLASSROOM_CLASSES.index(NEUTRAL)]
+    vad = np.where(np.isnan(vad), by_class, vad).clip(-1, 1)
+    return Emotions(shares, shares, vad, intensity, confidence, confidence < not_sure_below)
 
 
 def softmax(logits: Float32[np.ndarray, "n k"], temperature: float) -> Float32[np.ndarray, "n k"]:
@@ -111,36 +154,66 @@ class Classifier:
         """
         path = weights.find(model)
         self.card = weights.read_card(path, weights.EmotionCard)
-        if self.card.classes != FERPLUS_CLASSES:
-            raise ModelError(f"{path}: expected the classes {FERPLUS_CLASSES}, its card names {self.card.classes}")
+        expected = _CLASSES_OF[self.card.labels]
+        if self.card.classes != expected:
+            raise ModelError(f"{path}: expected the classes {expected}, its card names {self.card.classes}")
         # The network's maps are small: two cores that share every operation are a quarter faster than one, two that
         # each take half of the faces nearly twice as fast.
         self._session = weights.open_session(path, threads=1)
         self._threads = threads or min(4, os.cpu_count() or 1)
         self._workers = ThreadPoolExecutor(self._threads, "classmood-faces") if self._threads > 1 else None
         self._input = self._session.get_inputs()[0].name
+        self._outputs = ["logits", "dimensions"] if self.card.labels == "classroom" else None
+        given = [each.name for each in self._session.get_outputs()]
+        if self._outputs and given != self._outputs:
+            raise ModelError(
+                f"{path}: expected the outputs {self._outputs}, got {given}; export it with classmood export"
+            )
         self._batch = batch
 
     def __call__(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Emotions:
-        logits = self.logits(crops)
+        logits, dimensions = self._all(crops)
         votes = softmax(logits, self.card.votes_temperature)
         confidence = softmax(logits, self.card.confidence_temperature).max(1, initial=0)
-        return read_out(votes, confidence, not_sure_below=self.card.not_sure_below)
+        return self.read_out(votes, dimensions, confidence)
 
-    def logits(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Float32[np.ndarray, "n 8"]:
-        """The network's raw output, for evaluation and calibration."""
+    def read_out(
+        self,
+        shares: Float32[np.ndarray, "n k"],
+        vad: Float32[np.ndarray, "n 3"],
+        confidence: Float32[np.ndarray, " n"],
+    ) -> Emotions:
+        """Emotions from probabilities of the model's classes, its dimensions (FER+ models have none) and confidence."""
+        threshold = self.card.not_sure_below
+        if self.card.labels == "classroom":
+            return read_out_own(shares, vad, confidence, not_sure_below=threshold)
+        return read_out(shares, confidence, not_sure_below=threshold)
+
+    def logits(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Float32[np.ndarray, "n k"]:
+        """The network's raw output for each class, for evaluation and calibration."""
+        return self._all(crops)[0]
+
+    def _all(
+        self, crops: UInt8[np.ndarray, "n 48 48"]
+    ) -> tuple[Float32[np.ndarray, "n k"], Float32[np.ndarray, "n 3"]]:
+        """Logits and dimensions; NaN for dimensions that the model does not measure."""
         if not len(crops):
-            return np.zeros((0, len(self.card.classes)), np.float32)
+            return np.zeros((0, len(self.card.classes)), np.float32), np.zeros((0, 3), np.float32)
         size = min(self._batch, -(-len(crops) // self._threads))
         pieces = [crops[i : i + size] for i in range(0, len(crops), size)]
         work = self._workers.map if self._workers and len(pieces) > 1 else map
-        logits = np.concatenate(list(work(self._run, pieces)))
+        parts = list(work(self._run, pieces))
+        logits = np.concatenate([part[0] for part in parts])
         if logits.shape[1] != len(self.card.classes):
             raise ModelError(
                 f"{self.card.file}: its card names {len(self.card.classes)} classes, it gives {logits.shape[1]}"
             )
-        return logits
+        dimensions = np.full((len(crops), len(DIMENSIONS)), np.nan, np.float32)
+        if self._outputs:
+            measured = [DIMENSIONS.index(name) for name in self.card.dimensions]
+            dimensions[:, measured] = np.concatenate([part[1] for part in parts])[:, measured]
+        return logits, dimensions
 
-    def _run(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Float32[np.ndarray, "n k"]:
-        logits: Float32[np.ndarray, "n k"] = self._session.run(None, {self._input: normalise(crops)})[0]
-        return logits
+    def _run(self, crops: UInt8[np.ndarray, "n 48 48"]) -> list[Float32[np.ndarray, "n _"]]:
+        found: list[Float32[np.ndarray, "n _"]] = self._session.run(self._outputs, {self._input: normalise(crops)})
+        return found

@@ -139,7 +139,7 @@ def _spread(emotions: Emotions, found: Bool[np.ndarray, " m"]) -> Emotions:
         return rows
 
     return Emotions(
-        ferplus=spread(emotions.ferplus),
+        shares=spread(emotions.shares),
         classroom=spread(emotions.classroom),
         vad=spread(emotions.vad),
         intensity=spread(emotions.intensity),
@@ -153,7 +153,8 @@ def _arg_max(emotions: Emotions, labels: LabelSet) -> np.ndarray:
         places: Int[np.ndarray, " n"] = emotions.ferplus.argmax(1)
         return places
     measured: Float32[np.ndarray, "n 9"] = emotions.classroom.copy()
-    measured[:, [CLASSROOM_CLASSES.index(name) for name in DERIVED]] = -1
+    if emotions.shares.shape[1] == len(FERPLUS_CLASSES):
+        measured[:, [CLASSROOM_CLASSES.index(name) for name in DERIVED]] = -1
     best: Int[np.ndarray, " n"] = measured.argmax(1)
     return best
 
@@ -178,15 +179,16 @@ def write_predictions(evaluation: Evaluation, path: Path) -> None:
         OutputError: the file cannot be written.
     """
     groups = list(evaluation.entries[0].groups)
-    ferplus = [f"ferplus_{name}" for name in FERPLUS_CLASSES]
-    header = ["path", "label", *groups, "predicted", *ferplus, "valence", "arousal", "dominance", "confidence"]
     emotions = evaluation.emotions
+    raw = emotions.shares.shape[1] == len(FERPLUS_CLASSES)
+    shares = [f"ferplus_{name}" for name in FERPLUS_CLASSES] if raw else CLASSROOM_CLASSES
+    header = ["path", "label", *groups, "predicted", *shares, "valence", "arousal", "dominance", "confidence"]
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(header)
             for i, entry in enumerate(evaluation.entries):
-                values = [*emotions.ferplus[i], *emotions.vad[i], emotions.confidence[i]]
+                values = [*emotions.shares[i], *emotions.vad[i], emotions.confidence[i]]
                 numbers = [f"{value:.5f}" for value in values]
                 cells = [entry.path, entry.label, *entry.groups.values(), evaluation.predictions[i]]
                 writer.writerow([*cells, *numbers])

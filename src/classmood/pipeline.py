@@ -19,7 +19,7 @@ from typing import TypeVar, TypeVarTuple
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from classmood.classifier import Classifier, Emotions, read_out
+from classmood.classifier import Classifier, Emotions
 from classmood.crops import make_crops
 from classmood.detectors import CenterFace
 from classmood.errors import InputError
@@ -131,11 +131,10 @@ class Pipeline:
         settings = self.smoothing
         if not settings.time_constant_s and settings.baseline_s is None:
             return None
-        threshold = self.classifier.card.not_sure_below
         return Smoother(
             time_constant_s=settings.time_constant_s,
             baseline_s=settings.baseline_s,
-            read_out=lambda ferplus, confidence: read_out(ferplus, confidence, not_sure_below=threshold),
+            read_out=self.classifier.read_out,
         )
 
     def _timed(self, stage: str, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

@@ -63,6 +63,8 @@ class Provenance(_Frozen):
         sampling_hz: instants a second; None where every frame was taken.
         profile: the deployment profile under which it was made.
         derived: the emotions that the model derives instead of measuring them; they are unvalidated.
+        unlearned: the emotions that the model's training data did not hold; they are always 0.
+        measured_dimensions: of valence, arousal and dominance those that the model measures by an output of its own.
         settings: whatever else was chosen, for the record.
     """
 
@@ -73,6 +75,8 @@ class Provenance(_Frozen):
     sampling_hz: float | None = None
     profile: str = OWN_RECORDINGS
     derived: tuple[str, ...] = DERIVED
+    unlearned: tuple[str, ...] = ()
+    measured_dimensions: tuple[str, ...] = ()
     settings: dict[str, JsonValue] = {}
 
 
@@ -121,7 +125,13 @@ def make_sidecar(provenance: Provenance, sources: tuple[SourceStatus, ...], *, r
         faces=sum(source.faces for source in sources),
         provenance=provenance,
         sources=sources,
-        columns=describe_columns(raw=raw, several=len(provenance.sources) > 1, derived=provenance.derived),
+        columns=describe_columns(
+            raw=raw,
+            several=len(provenance.sources) > 1,
+            derived=provenance.derived,
+            unlearned=provenance.unlearned,
+            measured_dimensions=provenance.measured_dimensions,
+        ),
     )
 
 
@@ -175,23 +185,43 @@ def installed_version() -> str:
         return "from source"
 
 
-def describe_columns(*, raw: bool, several: bool, derived: tuple[str, ...] = DERIVED) -> tuple[Column, ...]:
+def describe_columns(
+    *,
+    raw: bool,
+    several: bool,
+    derived: tuple[str, ...] = DERIVED,
+    unlearned: tuple[str, ...] = (),
+    measured_dimensions: tuple[str, ...] = (),
+) -> tuple[Column, ...]:
     """All columns of a timeline in order.
 
     Args:
         raw: with the FER+ probabilities.
         several: with the source's name, as timelines over several sources have it.
         derived: the emotions that are derived and not measured.
+        unlearned: the emotions that the model cannot name.
+        measured_dimensions: those that the model measures itself.
     """
-    columns = [*_WHERE, *(_emotion_column(name, derived) for name in CLASSROOM_CLASSES), *_READOUT]
+    emotions = (_emotion_column(name, derived, unlearned) for name in CLASSROOM_CLASSES)
+    readout = (_measured(column) if column.name in measured_dimensions else column for column in _READOUT)
+    columns = [*_WHERE, *emotions, *readout]
     if raw:
         columns += [_ferplus_column(name) for name in FERPLUS_CLASSES]
     return (*columns, _SOURCE) if several else tuple(columns)
 
 
-def _emotion_column(name: str, derived: tuple[str, ...]) -> Column:
+def _measured(dimension: Column) -> Column:
+    ends = dimension.meaning.split(",")[0].split(":")[0]
+    meaning = f"{ends}: an output of the model, trained on ratings"
+    return dimension.model_copy(update={"kind": "measured", "meaning": meaning})
+
+
+def _emotion_column(name: str, derived: tuple[str, ...], unlearned: tuple[str, ...]) -> Column:
     term = STANDARD_TERM[name]
     resembling = name if term == name else f"{name} ({term})"
+    if name in unlearned:
+        meaning = f"always 0: the model's training data held no expression resembling {resembling}"
+        return Column(name=name, unit="1", range=(0, 0), kind="measured", meaning=meaning)
     if name in derived:
         meaning = f"score of expressions resembling {resembling}, from valence, arousal and dominance; unvalidated"
         return Column(name=name, unit="1", range=(0, 1), kind="derived", meaning=meaning)

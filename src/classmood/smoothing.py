@@ -14,7 +14,9 @@ see in calm faces of the other classes. Each instant's p becomes, class by class
 
     p'_k = p_k r_k / q_k, scaled to sum to 1
 
-a shift of the log-odds by which the person's own resting face reads as r, and a change from it as a change.
+a shift of the log-odds by which the person's own resting face reads as r, and a change from it as a change. Valence,
+arousal and dominance that a model measures itself are shifted so that the resting face lies where neutral does, at the
+origin.
 """
 
 from __future__ import annotations
@@ -28,9 +30,13 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int
 
 from classmood.classifier import Emotions
-from classmood.emotions import FERPLUS_CLASSES, NEUTRAL
+from classmood.emotions import FERPLUS_CLASSES
 
-ReadOut = Callable[[Float32[np.ndarray, "n 8"], Float32[np.ndarray, " n"]], Emotions]
+# Makes emotions of smoothed probabilities, dimensions and confidences.
+ReadOut = Callable[
+    [Float32[np.ndarray, "n k"], Float32[np.ndarray, "n 3"], Float32[np.ndarray, " n"]],
+    Emotions,
+]
 
 # After so long the face of before says nothing of the face of now.
 GAP_S: Final = 2.0
@@ -40,7 +46,17 @@ FORGET_S: Final = 600.0
 LEAST_WEIGHT: Final = 0.1
 # Keeps the baseline's quotient finite, and a class that was never seen at rest from exploding.
 LEAST_SHARE: Final = 0.01
-RESTING: Final = np.array([0.86 if name == NEUTRAL else 0.02 for name in FERPLUS_CLASSES])
+_RESTING_NEUTRAL: Final = 0.86
+
+
+def resting(classes: int) -> Float64[np.ndarray, " k"]:
+    """The resting distribution over so many classes, neutral first."""
+    shares = np.full(classes, (1 - _RESTING_NEUTRAL) / (classes - 1))
+    shares[0] = _RESTING_NEUTRAL
+    return shares
+
+
+RESTING: Final = resting(len(FERPLUS_CLASSES))
 
 
 @dataclass(slots=True)
@@ -48,8 +64,9 @@ class _Track:
     first_s: float
     last_s: float
     weight: float = 0.0
-    total: Float64[np.ndarray, " 9"] = field(default_factory=lambda: np.zeros(9))
-    resting_log: Float64[np.ndarray, " 8"] = field(default_factory=lambda: np.zeros(8))
+    total: Float64[np.ndarray, " d"] = field(default_factory=lambda: np.zeros(0))
+    resting_log: Float64[np.ndarray, " k"] | None = None
+    resting_vad: Float64[np.ndarray, " 3"] = field(default_factory=lambda: np.zeros(3))
     resting_count: int = 0
 
 
@@ -62,7 +79,7 @@ class Smoother:
         Args:
             time_constant_s: after a step, the time to reach 63 percent of it; 0 leaves instants as they are.
             baseline_s: the first seconds of a track that are taken for the resting face; None for no baseline.
-            read_out: makes emotions of smoothed FER+ probabilities and confidences.
+            read_out: makes emotions of smoothed probabilities, dimensions and confidences.
         """
         self._time_constant_s = time_constant_s
         self._baseline_s = baseline_s
@@ -71,20 +88,23 @@ class Smoother:
 
     def update(self, track_ids: Int[np.ndarray, " n"], emotions: Emotions, time_s: float) -> Emotions:
         """Take up one instant and return it smoothed, face by face in the same order."""
-        ferplus = emotions.ferplus.astype(np.float64)
+        shares = emotions.shares.astype(np.float64)
+        vad = emotions.vad.astype(np.float64)
         confidence = emotions.confidence.astype(np.float64)
+        k = shares.shape[1]
         for i, track_id in enumerate(track_ids.tolist()):
             track = self._tracks.setdefault(track_id, _Track(time_s, time_s))
-            corrected = self._against_rest(track, ferplus[i], time_s)
-            smoothed = self._smooth(track, np.append(corrected, confidence[i]), time_s)
-            ferplus[i], confidence[i] = smoothed[:8], smoothed[8]
+            corrected = self._against_rest(track, shares[i], vad[i], time_s)
+            smoothed = self._smooth(track, np.concatenate([*corrected, confidence[i : i + 1]]), time_s)
+            shares[i], vad[i], confidence[i] = smoothed[:k], smoothed[k:-1], smoothed[-1]
         self._forget(time_s)
-        return self._read_out(ferplus.astype(np.float32), confidence.astype(np.float32))
+        return self._read_out(shares.astype(np.float32), vad.astype(np.float32), confidence.astype(np.float32))
 
-    def _smooth(self, track: _Track, values: Float64[np.ndarray, " 9"], time_s: float) -> Float64[np.ndarray, " 9"]:
+    def _smooth(self, track: _Track, values: Float64[np.ndarray, " d"], time_s: float) -> Float64[np.ndarray, " d"]:
+        """One step of the mean; the last value is the confidence."""
         elapsed_s = time_s - track.last_s
         track.last_s = time_s
-        weight = max(float(values[8]), LEAST_WEIGHT)
+        weight = max(float(values[-1]), LEAST_WEIGHT)
         if not self._time_constant_s or not track.weight or elapsed_s > GAP_S:
             track.total, track.weight = weight * values, weight
             return values
@@ -94,18 +114,25 @@ class Smoother:
         return track.total / track.weight
 
     def _against_rest(
-        self, track: _Track, probabilities: Float64[np.ndarray, " 8"], time_s: float
-    ) -> Float64[np.ndarray, " 8"]:
+        self,
+        track: _Track,
+        probabilities: Float64[np.ndarray, " k"],
+        vad: Float64[np.ndarray, " 3"],
+        time_s: float,
+    ) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, " 3"]]:
         if self._baseline_s is None:
-            return probabilities
+            return probabilities, vad
         logs = np.log(np.maximum(probabilities, LEAST_SHARE))
+        if track.resting_log is None:
+            track.resting_log = np.zeros(len(logs))
         if time_s - track.first_s <= self._baseline_s:
             track.resting_log += logs
+            track.resting_vad = track.resting_vad + vad
             track.resting_count += 1
-        resting = np.exp(track.resting_log / track.resting_count)
-        shifted = np.exp(logs) * RESTING / (resting / resting.sum())
-        corrected: Float64[np.ndarray, " 8"] = shifted / shifted.sum()
-        return corrected
+        own = np.exp(track.resting_log / track.resting_count)
+        # A class that the model has not learned stays at 0.
+        shifted = np.where(probabilities > 0, np.exp(logs) * resting(len(logs)) / (own / own.sum()), 0.0)
+        return shifted / shifted.sum(), vad - track.resting_vad / track.resting_count
 
     def _forget(self, time_s: float) -> None:
         gone = [track_id for track_id, track in self._tracks.items() if time_s - track.last_s > FORGET_S]

@@ -45,6 +45,8 @@ class EmotionCard(Card):
         confidence_temperature: divides the logits so that the largest probability is the chance of being right.
         not_sure_below: confidence under which a face is "not sure".
         labels: FER+ classes, from which appreciation and caution are derived, or the classroom's nine, all measured.
+        unlearned: classes that the training data did not hold; their probability is always 0.
+        dimensions: of valence, arousal and dominance those that the file measures by an output of its own.
         precision: how the file computes.
         training: the recipe's name and what was measured on the held-out fold.
     """
@@ -54,6 +56,8 @@ class EmotionCard(Card):
     confidence_temperature: float
     not_sure_below: float
     labels: Literal["ferplus", "classroom"] = "ferplus"
+    unlearned: tuple[str, ...] = ()
+    dimensions: tuple[Literal["valence", "arousal", "dominance"], ...] = ()
     precision: Literal["int8", "float32"] = "int8"
     training: dict[str, str | float | int] = {}
 

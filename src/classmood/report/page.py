@@ -16,13 +16,13 @@ from typing import Final
 import numpy as np
 
 from classmood.climate import persons
-from classmood.emotions import NEUTRAL
+from classmood.emotions import DIMENSIONS, NEUTRAL
 from classmood.errors import OutputError
 from classmood.moments import Change
 from classmood.report import palette
 from classmood.report.attendance import coverage_section, people_section
 from classmood.report.figures import clock, number, percent
-from classmood.report.sections import climate_section, intensities, planes_section
+from classmood.report.sections import climate_section, intensities, listed, planes_section
 from classmood.report.view import View, full_name, named, section, several, short_name
 from classmood.sidecar import OWN_RECORDINGS, Sidecar
 from classmood.timeline import Timeline
@@ -246,6 +246,7 @@ def _told(change: Change) -> str:
 
 
 def _meaning(view: View) -> str:
+    made = view.sidecar.provenance
     texts = [
         "A face shows an expression, not a feeling. Where students were asked what they felt, a recogniser that was "
         "right about expressions nine times in ten agreed with them about four times in ten (Das, Bulut Özek and "
@@ -255,9 +256,24 @@ def _meaning(view: View) -> str:
         "A face that the model is not sure about is left out of the means and counted as “not sure”. Where fewer than "
         "half of the faces could be read, charts are hatched: do not read much into those parts.",
         "Bands are 95\u00a0% intervals over the persons seen. They hold neither the model’s errors nor who is missing.",
-        "Valence, arousal and dominance are averages of the places that Russell and Mehrabian (1977) gave to the "
-        "words. No accuracy is claimed for arousal.",
     ]
+    computed = [name for name in DIMENSIONS if name not in made.measured_dimensions]
+    if computed:
+        verb = "are averages" if len(computed) > 1 else "is an average"
+        texts.append(
+            f"{_capital(listed(computed))} {verb} of the places that Russell and Mehrabian (1977) gave to the words."
+            + (" No accuracy is claimed for arousal." if "arousal" in computed else "")
+        )
+    if made.measured_dimensions:
+        texts.append(
+            f"{_capital(listed(made.measured_dimensions))}: outputs of the model itself, trained on what "
+            "participants of a study said of themselves."
+        )
+    if made.unlearned:
+        texts.append(
+            f"The model’s training data held nothing labelled {listed([full_name(name) for name in made.unlearned])}: "
+            "it cannot name them, and that they stay at 0 says nothing about the class."
+        )
     if view.derived:
         names = _capital(" and ".join(full_name(name) for name in view.derived))
         texts.append(

@@ -95,7 +95,7 @@ def intensities(view: View) -> str:
         )
     if view.derived:
         caption += (
-            f" {_and(view.derived).capitalize()} are not measured: they are derived from the dimensions and "
+            f" {listed(view.derived).capitalize()} are not measured: they are derived from the dimensions and "
             "unvalidated. No accuracy is claimed for arousal."
         )
     body = f'<div class="panels">{"".join(panels)}</div>{figures.table(AS_NUMBERS, header, rows)}'
@@ -217,5 +217,6 @@ def _give(value: float, error: float, *, signed: bool) -> str:
     return f"{text} ± {number(float(error))}" if np.isfinite(error) else text
 
 
-def _and(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))
