@@ -72,16 +72,9 @@ class Classrooms:
 
     async def open(self, class_size: int | None) -> StoredSession:
         """Open a class under today's profile."""
-        store, keeper = self.records.store, self.gatekeeper
-        identity = await self.records.do(
-            store.open_session,
-            keeper.profile,
-            utc_now(),
-            keep_days=keeper.deployment.retention_days,
-            class_size=class_size,
-        )
-        await self.records.log("session opened", session=identity)
-        session = await self.records.do(store.session, identity)
+        keeper, records = self.gatekeeper, self.records
+        keep_days = keeper.deployment.retention_days
+        session = await records.do(records.open_session, keeper.profile, keep_days=keep_days, class_size=class_size)
         # The tables hold whole seconds: the class's clock counts from what they hold, before a kill as after it.
         self._begin(session, Past(elapsed_s=max((utc_now() - opened_utc(session)).total_seconds(), 0.0)))
         log.info("session opened", extra={"open_sessions": len(self._rooms)})
@@ -90,10 +83,9 @@ class Classrooms:
     async def close(self, identity: str) -> None:
         """End a class; what was released stays."""
         room = self._rooms.pop(identity, None)
-        await self.records.do(self.records.store.close_session, identity, utc_now())
+        await self.records.do(self.records.close_session, identity)
         if room is not None:
             await room.end()
-        await self.records.log("session closed", session=identity)
         log.info("session closed", extra={"open_sessions": len(self._rooms)})
 
     async def erase(self, identity: str) -> None:
@@ -159,13 +151,12 @@ class Classrooms:
                 await self.close(identity)
 
     async def _apply_retention(self) -> None:
-        over = await self.records.do(self.records.store.apply_retention, utc_now().date())
+        over = await self.records.do(self.records.apply_retention, utc_now().date())
         for identity in over:
             room = self._rooms.pop(identity, None)
             if room is not None:
                 await room.end()
         if over:
-            await self.records.log("retention applied")
             log.info("retention applied", extra={"sessions": len(over)})
 
 

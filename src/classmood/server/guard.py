@@ -43,17 +43,18 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        problem = self._problem(scope, headers)
+        policy = content_policy(scope["scheme"], "" if problem else headers["host"])
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 found = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
                     found.setdefault(name, value)
-                found.setdefault("Content-Security-Policy", content_policy(scope["scheme"], headers))
+                found.setdefault("Content-Security-Policy", policy)
                 found.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        problem = self._problem(scope, headers)
         if problem is not None:
             await JSONResponse(error_body(*problem[1:]), problem[0])(scope, receive, answer)
             return
@@ -110,9 +111,7 @@ def origin_is_ours(settings: Settings, scheme: str, headers: Mapping[str, str]) 
     return origin == f"{web}://{headers.get('host', '').lower()}"
 
 
-def content_policy(scheme: str, headers: Mapping[str, str]) -> str:
+def content_policy(scheme: str, host: str) -> str:
     """Nothing from anywhere else. Sockets are named too: not every browser takes them for 'self'."""
-    host = headers.get("host", "").lower()
-    secure = scheme == "https"
-    sockets = f" {'wss' if secure else 'ws'}://{host}" if _HOST.fullmatch(host) else ""
+    sockets = f" {'wss' if scheme == 'https' else 'ws'}://{host.lower()}" if host else ""
     return _CSP.format(sockets=sockets)

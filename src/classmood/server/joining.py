@@ -23,7 +23,6 @@ from classmood.server.answers import (
 from classmood.server.classrooms import Classrooms, now_s, opened_utc
 from classmood.server.entrance import Participant, Rooms, Student, address, read_token
 from classmood.server.gatekeeper import PublicDocument
-from classmood.server.records import utc_now
 from classmood.server.refusals import Refused, answers, not_found
 from classmood.server.tokens import STUDENT_S, TICKET_S
 
@@ -91,11 +90,8 @@ async def consent(asked: ConsentAsked, request: Request, rooms: Rooms) -> Consen
     if not rooms.consents.allow(who, now_s()):
         raise Refused(429, "too many tries", "too many consents from this address; wait a minute")
     rooms.consents.note(who, now_s())
-    store = rooms.records.store
-    participant, receipt = await rooms.records.do(
-        store.give_consent, room.identity, asked.document, asked.version, utc_now()
-    )
-    await rooms.records.log("consent given", who=participant, session=room.identity)
+    records = rooms.records
+    participant, receipt = await records.do(records.give_consent, room.identity, asked.document, asked.version)
     token = rooms.keyring.token(
         "student", session=room.identity, who=participant, mode=asked.mode, expires=now_s() + STUDENT_S
     )
@@ -128,10 +124,8 @@ async def erase_me(claims: Participant, rooms: Rooms) -> Response:
 async def withdraw(claims: Student, rooms: Rooms) -> list[ReceiptAnswer]:
     """End the consent: nothing more is taken. What was taken stays until it is erased."""
     _expel(rooms, claims.session, claims.who)
-    store = rooms.records.store
-    await rooms.records.do(store.withdraw_consent, claims.who, utc_now())
-    await rooms.records.log("consent withdrawn", who=claims.who, session=claims.session)
-    return [ReceiptAnswer.of(receipt) for receipt in await rooms.records.do(store.receipts, claims.who)]
+    receipts = await rooms.records.do(rooms.records.withdraw_consent, claims.who, claims.session)
+    return [ReceiptAnswer.of(receipt) for receipt in receipts]
 
 
 def _expel(rooms: Classrooms, session: str, who: str) -> None:

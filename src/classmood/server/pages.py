@@ -34,12 +34,12 @@ async def student_page(request: Request) -> Response:
     return _page(request, "index.html")
 
 
-@router.get("/teach")
+@router.api_route("/teach", methods=["GET", "HEAD"])
 async def teacher_page(
     request: Request, rooms: Rooms, key: Annotated[str | None, Query(max_length=64)] = None
 ) -> Response:
     """The teacher's page, or, with a link's key, the cookie and the way there."""
-    if key is None:
+    if key is None or request.method == "HEAD":
         return _page(request, "teach.html")
     if not rooms.links.spend(key):
         return PlainTextResponse(SPENT, 403)

@@ -16,7 +16,7 @@ from typing import IO, ParamSpec, TypeVar
 from classmood.errors import InputError, OutputError
 from classmood.server.audit_log import Action, AuditLog, reference
 from classmood.server.settings import Settings
-from classmood.store import Store
+from classmood.store import Receipt, Store, StoredSession
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +53,38 @@ class Records:
     def log_now(self, action: Action, *, who: str = "", session: str = "") -> None:
         """The same, on the store's thread or before there is one."""
         self._append(action, self._reference(who), self._reference(session))
+
+    # What is done and that it was done are one call: a client that goes away in between leaves no half of it.
+
+    def open_session(self, profile: str, *, keep_days: int, class_size: int | None) -> StoredSession:
+        """Begin a session and log it."""
+        identity = self.store.open_session(profile, utc_now(), keep_days=keep_days, class_size=class_size)
+        self.log_now("session opened", session=identity)
+        return self.store.session(identity)
+
+    def close_session(self, session: str) -> None:
+        """End a session and log it."""
+        self.store.close_session(session, utc_now())
+        self.log_now("session closed", session=session)
+
+    def give_consent(self, session: str, document: str, version: str) -> tuple[str, Receipt]:
+        """Keep a consent and log it; the pseudonym and the receipt."""
+        participant, receipt = self.store.give_consent(session, document, version, utc_now())
+        self.log_now("consent given", who=participant, session=session)
+        return participant, receipt
+
+    def withdraw_consent(self, participant: str, session: str) -> list[Receipt]:
+        """End someone's consents and log it; the receipts."""
+        self.store.withdraw_consent(participant, utc_now())
+        self.log_now("consent withdrawn", who=participant, session=session)
+        return self.store.receipts(participant)
+
+    def apply_retention(self, today: dt.date) -> list[str]:
+        """Erase the sessions whose time is over and log it; their ids."""
+        over = self.store.apply_retention(today)
+        if over:
+            self.log_now("retention applied")
+        return over
 
     def erase_student(self, participant: str, session: str) -> None:
         """Erase a student and log it: the reference is made while there is a salt."""
