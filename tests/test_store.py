@@ -18,7 +18,8 @@ from alembic.migration import MigrationContext
 from classmood import store as module
 from classmood.errors import InputError, OutputError
 from classmood.server.nudges import MarkKind
-from classmood.store import MARK_KINDS, Base, Store
+from classmood.store import MARK_KINDS, Store
+from classmood.studies import Base
 
 NOW = dt.datetime(2026, 11, 25, 10, 30, tzinfo=dt.UTC)
 SECRET = "QXJkaHNlY3JldA"
