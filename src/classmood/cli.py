@@ -13,6 +13,7 @@ from rich.progress import Progress, TimeElapsedColumn
 
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.experiment.commands import app as experiment
+from classmood.learning.commands import app as learning
 from classmood.server.commands import audit_log, serve
 from classmood.server.report_command import report
 from classmood.training.reproduction.commands import app as reproduce
@@ -31,6 +32,7 @@ app.command()(serve)
 app.command()(report)
 app.add_typer(audit_log, name="audit-log")
 app.add_typer(experiment, name="experiment")
+app.add_typer(learning, name="learning")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
     "For one's own recordings. The EU AI Act, Art. 5(1)(f), forbids AI that infers emotions in education "
