@@ -71,20 +71,18 @@ def _values(deployment: Deployment, decision: Decision, k: int) -> dict[str, str
         if decision.individual_rows
         else "Single messages live in the server's memory only and are never stored."
     )
-    return {key: _plain(value) for key, value in stated.items()} | {
+    return {key: plain(value) for key, value in stated.items()} | {
         "minors": "yes" if deployment.minors else "no",
         "k": str(k),
         "individual_rows": rows,
         "what_happens": _CAMERA if decision.allowed else _CAMERA_FREE,
         "who_sees": _WHO_SEES[deployment.profile] if decision.allowed else _WHO_SEES["class"],
-        "decision": _plain(
-            ("Allowed. " if decision.allowed else "Denied; camera-free mode. ") + " ".join(decision.why)
-        ),
-        "law": f"{PROHIBITION}; jurisdiction: {_plain(deployment.jurisdiction or deployment.place)}.",
+        "decision": plain(("Allowed. " if decision.allowed else "Denied; camera-free mode. ") + " ".join(decision.why)),
+        "law": f"{PROHIBITION}; jurisdiction: {plain(deployment.jurisdiction or deployment.place)}.",
     }
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Operators' words as text: nothing in them is Markdown or HTML."""
     for mark, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(mark, written)

@@ -15,6 +15,7 @@ from classmood.server.settings import LOOPBACK, Settings
 
 LARGEST_BODY_BYTES: Final = 16384
 TEACHER_COOKIE: Final = "classmood_teacher"
+RESEARCHER_COOKIE: Final = "classmood_researcher"
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _HOST: Final = re.compile(r"[a-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9a-f:.]{2,45}\](:\d{1,5})?")
 _ALWAYS: Final = {
@@ -32,11 +33,18 @@ _CSP: Final = (
 
 
 class Guard:
-    """An ASGI middleware."""
+    """An ASGI middleware.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    Args:
+        app: what is guarded.
+        settings: of the server.
+        larger: where more may come in than elsewhere: the beginning of an address, and how many bytes.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, larger: tuple[str, int] | None = None) -> None:
         self.app = app
         self.settings = settings
+        self.larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,7 +66,7 @@ class Guard:
         if problem is not None:
             await JSONResponse(error_body(*problem[1:]), problem[0])(scope, receive, answer)
             return
-        body = _Body(receive)
+        body = _Body(receive, self._most_bytes(scope))
         await self.app(scope, body.receive, answer)
 
     def _problem(self, scope: Scope, headers: Headers) -> tuple[int, str, str] | None:
@@ -70,22 +78,29 @@ class Guard:
         if scope["method"] not in _SAFE and not origin_is_ours(self.settings, scope["scheme"], headers):
             return 403, "origin", "expected a request from this server's own pages, or with a bearer token"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > LARGEST_BODY_BYTES:
-            return 413, "size", f"expected at most {LARGEST_BODY_BYTES} bytes"
+        most_bytes = self._most_bytes(scope)
+        if not length.isdecimal() or int(length) > most_bytes:
+            return 413, "size", f"expected at most {most_bytes} bytes"
         return None
+
+    def _most_bytes(self, scope: Scope) -> int:
+        if self.larger is not None and scope["path"].startswith(self.larger[0]):
+            return self.larger[1]
+        return LARGEST_BODY_BYTES
 
 
 class _Body:
     """Counts what comes without a stated length; what is too much looks like a client that is gone."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most_bytes: int) -> None:
         self._receive = receive
+        self._most_bytes = most_bytes
         self._bytes = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if self._bytes > LARGEST_BODY_BYTES else message
+        return {"type": "http.disconnect"} if self._bytes > self._most_bytes else message
 
 
 def host_is_ours(settings: Settings, host: str) -> bool:
@@ -104,7 +119,8 @@ def origin_is_ours(settings: Settings, scheme: str, headers: Mapping[str, str]) 
     """
     origin = headers.get("origin", "").lower()
     if not origin:
-        return f"{TEACHER_COOKIE}=" not in headers.get("cookie", "")
+        cookies = headers.get("cookie", "")
+        return not any(f"{name}=" in cookies for name in (TEACHER_COOKIE, RESEARCHER_COOKIE))
     if settings.origins:
         return origin in settings.origins
     web = {"ws": "http", "wss": "https"}.get(scheme, scheme)

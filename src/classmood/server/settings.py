@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         Path("deployment.toml"), description="the deployment profile; without the file the class is camera-free"
     )
     audit_log: Path | None = Field(None, description="the audit log; beside the database if not given")
+    recordings: Path | None = Field(
+        None, description="folder for what participants of a study agreed to record; beside the database if not given"
+    )
     tls_certificate: Path | None = Field(None, description="certificate chain (PEM); with it pages are HTTPS")
     tls_key: Path | None = Field(None, description="the certificate's private key (PEM)")
     origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_listed)] = Field(
@@ -98,6 +101,11 @@ class Settings(BaseSettings):
     def audit_log_file(self) -> Path:
         """Where the audit log is."""
         return self.audit_log or self.beside(".audit.jsonl")
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where the recordings of studies are."""
+        return self.recordings or self.beside(".recordings")
 
     @property
     def scheme(self) -> str:

@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 from classmood.errors import ClassmoodError, InputError, OutputError
 
-Scope = Literal["ticket", "student", "teacher"]
+Scope = Literal["ticket", "student", "teacher", "participant", "researcher", "stimulus"]
 Mode = Literal["camera", "press", ""]
 TICKET_S: Final = 3600
 STUDENT_S: Final = 12 * 3600
@@ -45,8 +45,8 @@ class Claims:
 
     Attributes:
         scope: what it is good for.
-        session: of which class; "" for a teacher, who has all.
-        who: a random id; for a student the participant's.
+        session: of which class or study; "" for a teacher or a researcher, who has all.
+        who: a random id; for a student and a participant of a study theirs.
         mode: how a student takes part; "" for others.
         expires: when it is over, Unix time in seconds.
     """
