@@ -14,8 +14,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Compression = Literal["quick", "best"]
 
@@ -27,6 +28,49 @@ _LOCK_STAMP: Final = ".classmood-lock"
 
 class PagesError(RuntimeError):
     """The pages cannot be built; the message says what to do."""
+
+
+class Npm(NamedTuple):
+    """npm in a folder."""
+
+    command: list[str]
+    folder: Path
+    environment: dict[str, str]
+
+    @classmethod
+    def found(cls, folder: Path, environment: Mapping[str, str]) -> Npm:
+        """The one of ``find_node``, whose scripts find the same Node."""
+        node, npm = find_node()
+        path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        command = [str(node), str(npm)] if npm.suffix == ".js" else [str(npm)]
+        return cls(command, folder, {**os.environ, "PATH": path, **environment})
+
+    def run(self, *arguments: str, failure: str) -> None:
+        """Run it.
+
+        Raises:
+            PagesError: it failed; its telling words are in the message.
+        """
+        done = subprocess.run(
+            [*self.command, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+        words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        telling = [line for line in words if "error" in line.lower() and "log of this run" not in line][:3] or words[
+            -3:
+        ]
+        raise PagesError(
+            f"the pages of the live classroom: {failure} ({' / '.join(telling) or 'it said nothing'}). Check the "
+            f"network or npm's registry setting, or set {SKIP}=1 for a package without pages"
+        )
 
 
 def provide_pages(web: Path, page: Path, compression: Compression) -> Path | None:
@@ -48,16 +92,12 @@ def provide_pages(web: Path, page: Path, compression: Compression) -> Path | Non
     sources = sources_sha256(web)
     if _is_built(page, sources, compression):
         return page
-    node, npm = find_node()
-    environment = {**os.environ, "CLASSMOOD_PAGES": compression}
-    environment["PATH"] = f"{node.parent}{os.pathsep}{environment.get('PATH', '')}"
-    command = [str(node), str(npm)] if npm.suffix == ".js" else [str(npm)]
-    _install(web, command, environment)
+    npm = install(web, CLASSMOOD_PAGES=compression)
     # Beside it first: a build that is broken off, and a server that runs meanwhile, see the old pages or the new.
     partial, old = (page.with_name(page.name + ending) for ending in (".partial", ".old"))
     for folder in (partial, old):
         shutil.rmtree(folder, ignore_errors=True)
-    _run([*command, "run", "build", "--", "--outDir", str(partial)], web, environment, "vite could not build them")
+    npm.run("run", "build", "--", "--outDir", str(partial), failure="vite could not build them")
     stamp = {"sources_sha256": sources, "compression": compression}
     (partial / STAMP).write_text(json.dumps(stamp) + "\n", encoding="utf-8")
     if page.exists():
@@ -70,7 +110,11 @@ def provide_pages(web: Path, page: Path, compression: Compression) -> Path | Non
 def sources_sha256(web: Path) -> str:
     """One hash over the names and contents of everything that the pages are built from."""
     found = hashlib.sha256()
-    files = [path for path in web.rglob("*") if path.is_file() and not _NOT_SOURCES & set(path.relative_to(web).parts)]
+    files = [
+        path
+        for path in web.rglob("*")
+        if path.is_file() and path.suffix != ".py" and not _NOT_SOURCES & set(path.relative_to(web).parts)
+    ]
     for path in sorted(files, key=lambda path: path.relative_to(web).as_posix()):
         for part in (path.relative_to(web).as_posix().encode(), path.read_bytes()):
             found.update(len(part).to_bytes(8, "big") + part)
@@ -107,26 +151,20 @@ def _is_built(page: Path, sources: str, compression: Compression) -> bool:
         return False
 
 
-def _install(web: Path, command: list[str], environment: dict[str, str]) -> None:
-    """Bring in the locked packages, unless these are there."""
+def install(web: Path, **environment: str) -> Npm:
+    """Bring in the locked packages, unless these are there; npm, to go on with.
+
+    Raises:
+        PagesError: there is no Node, or npm cannot get the packages.
+    """
+    npm = Npm.found(web, environment)
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     stamp = web / "node_modules" / _LOCK_STAMP
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == lock:
-        return
-    _run([*command, "ci", "--no-audit", "--no-fund"], web, environment, "npm could not get their packages")
+        return npm
+    npm.run("ci", "--no-audit", "--no-fund", failure="npm could not get their packages")
     stamp.write_text(lock, encoding="utf-8")
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str], failure: str) -> None:
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return
-    words = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    telling = [line for line in words if "error" in line.lower() and "log of this run" not in line][:3] or words[-3:]
-    raise PagesError(
-        f"the pages of the live classroom: {failure} ({' / '.join(telling) or 'it said nothing'}). Check the network "
-        f"or npm's registry setting, or set {SKIP}=1 for a package without pages"
-    )
+    return npm
 
 
 if __name__ == "__main__":

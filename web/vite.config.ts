@@ -11,6 +11,8 @@ export default defineConfig({
     outDir: here("../src/classmood/server/page"),
     emptyOutDir: true,
     target: "es2022",
+    // Browsers that know light-dark() and nesting by themselves.
+    cssTarget: ["chrome123", "firefox121", "safari17.5"],
     // The policy of the pages (script-src and img-src 'self') allows nothing that is written into them.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

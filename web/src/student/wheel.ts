@@ -4,7 +4,7 @@ import { EMOTIONS, type ClassName } from "../emotions.ts";
 
 export const SIZE = 340;
 const CENTRE = SIZE / 2;
-const INNER = 50;
+const INNER = 46;
 const OUTER = 164;
 const GAP_DEGREES = 1.6;
 
@@ -37,7 +37,7 @@ function outline(middle: number): string {
 
 export const PETALS: readonly Petal[] = EMOTIONS.map((name, k) => {
   const middle = (k * 360) / EMOTIONS.length;
-  const [x, y] = point(117, middle);
+  const [x, y] = point(119, middle);
   return { name, path: outline(middle), x, y };
 });
 

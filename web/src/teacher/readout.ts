@@ -11,6 +11,7 @@ const FAIR = 0.2;
 const PLEASANT = 0.12;
 const LIVELY = 0.2;
 const LEADS = 0.15;
+const STANDS_OUT = 0.05;
 const UNREAD = 0.5;
 
 export type Clarity = "waiting" | "silent" | "few" | "unread" | "clear";
@@ -30,12 +31,12 @@ export function isReadable(release: Release): boolean {
   return !isSilent(release) && (release.half_width ?? 1) <= TOO_UNCERTAIN;
 }
 
-/** The greatest shown share that is neither neutral nor unsure. */
+/** The greatest shown share that is neither neutral nor unsure, if it stands out of the noise. */
 export function leading(release: Release): [(typeof EMOTIONS)[number], number] | null {
   let best: [(typeof EMOTIONS)[number], number] | null = null;
   for (const name of EMOTIONS) {
     const share = release.shares?.[name] ?? 0;
-    if (share >= LEADS && (!best || share > best[1])) best = [name, share];
+    if (share >= Math.max(LEADS, (release.half_width ?? 1) + STANDS_OUT) && (!best || share > best[1])) best = [name, share];
   }
   return best;
 }

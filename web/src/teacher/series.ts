@@ -51,31 +51,26 @@ export function place(time_s: number, span: Span): number {
   return ((time_s - span.from_s) / Math.max(span.to_s - span.from_s, 1e-9)) * WIDTH;
 }
 
-/** Stacked areas: each release holds for the interval that it closes. */
+/** Stacked areas, joined from release to release; the first of a run holds for the interval that it closes. */
 export function areas(releases: readonly Release[], span: Span, interval_s: number): Area[] {
   const paths = new Map<Layer, string>();
   for (const run of runs(releases, interval_s)) {
-    const edges = run.map((release) => [place(release.time_s - interval_s, span), place(release.time_s, span)] as const);
-    let under = run.map(() => 0);
-    const shares = run.map(layers);
+    const first = run[0];
+    if (!first) continue;
+    const shown = [{ at: first.time_s - interval_s, shares: layers(first) }];
+    for (const release of run) shown.push({ at: release.time_s, shares: layers(release) });
+    let under = shown.map(() => 0);
     for (const layer of LAYERS) {
-      const over = under.map((low, k) => low + (shares[k]?.[layer] ?? 0));
+      const over = under.map((low, k) => low + (shown[k]?.shares[layer] ?? 0));
       if (over.some((high, k) => high - (under[k] ?? 0) > 1e-6)) {
-        const ahead = over.map((high, k) => corner(edges[k], high, false));
-        const back = under.map((low, k) => corner(edges[k], low, true)).reverse();
-        paths.set(layer, `${paths.get(layer) ?? ""}M${[...ahead, ...back].join("L")}Z`);
+        const points = (heights: number[]): string[] =>
+          heights.map((share, k) => `${place(shown[k]?.at ?? 0, span).toFixed(2)} ${((1 - Math.min(share, 1)) * HEIGHT).toFixed(2)}`);
+        paths.set(layer, `${paths.get(layer) ?? ""}M${[...points(over), ...points(under).reverse()].join("L")}Z`);
       }
       under = over;
     }
   }
   return [...paths].map(([layer, path]) => ({ layer, path }));
-}
-
-function corner(edge: readonly [number, number] | undefined, share: number, back: boolean): string {
-  const [left, right] = edge ?? [0, 0];
-  const y = ((1 - Math.min(share, 1)) * HEIGHT).toFixed(2);
-  const [first, second] = back ? [right, left] : [left, right];
-  return `${first.toFixed(2)} ${y}L${second.toFixed(2)} ${y}`;
 }
 
 /** The stretches, in percent of the width, where nothing is to be read: [left, width]. */

@@ -18,6 +18,8 @@ import { texts } from "../texts/index.ts";
 export type Screen = "loading" | "denied" | "list" | "class";
 
 const TICK_MS = 1000;
+/** A suggestion that was missed is shown when it is no older. */
+const FRESH_S = 300;
 
 export class Teacher {
   screen = $state<Screen>("loading");
@@ -38,6 +40,8 @@ export class Teacher {
   // The class's clock at a moment of this machine's steady one.
   #clock = { time_s: 0, at_ms: 0 };
   #wasOpen = false;
+  // Of two visits at once the later one counts; the address changes while a class is being opened.
+  #visit = 0;
 
   get open(): boolean {
     return this.session !== null && this.session.closed === null;
@@ -72,7 +76,6 @@ export class Teacher {
       const body = size === null ? {} : { class_size: size };
       const made = await call<Session>("/sessions", { method: "POST", body });
       location.hash = made.id;
-      await this.#enter(made.id);
     });
   }
 
@@ -88,7 +91,6 @@ export class Teacher {
     await this.#ask(async () => {
       await call(`/sessions/${this.#current().id}`, { method: "DELETE" });
       location.hash = "";
-      await this.#list();
     });
   }
 
@@ -146,18 +148,21 @@ export class Teacher {
   }
 
   async #list(): Promise<void> {
-    this.#leave();
+    const visit = this.#leave();
     const found = await call<Session[]>("/sessions");
+    if (visit !== this.#visit) return;
     this.sessions = [...found].sort((a, b) => b.opened.localeCompare(a.opened));
     this.screen = "list";
   }
 
   async #enter(id: string): Promise<void> {
-    this.#leave();
+    const visit = this.#leave();
     const session = await call<Session>(`/sessions/${encodeURIComponent(id)}`);
+    if (visit !== this.#visit) return;
     this.session = session;
     this.#setClock(session.time_s ?? 0);
     await this.#read(session.id);
+    if (visit !== this.#visit) return;
     this.screen = "class";
     if (session.closed !== null) return;
     this.#wasOpen = false;
@@ -169,7 +174,7 @@ export class Teacher {
     this.#socket.connect();
   }
 
-  #leave(): void {
+  #leave(): number {
     this.#socket?.stop();
     this.#socket = null;
     this.session = null;
@@ -178,6 +183,7 @@ export class Teacher {
     this.nudges = [];
     this.shown = null;
     this.back = false;
+    return ++this.#visit;
   }
 
   async #read(id: string): Promise<void> {
@@ -190,7 +196,8 @@ export class Teacher {
     this.releases = merged(this.releases, releases);
     this.marks = merged(this.marks, marks);
     const last = nudges.at(-1);
-    if (last && last.number > (this.nudges.at(-1)?.number ?? -1) && !last.usefulness && this.open) this.shown = last.number;
+    const isNew = last && last.number > (this.nudges.at(-1)?.number ?? -1) && !last.usefulness;
+    if (isNew && this.open && this.now_s - last.time_s < FRESH_S) this.shown = last.number;
     this.nudges = merged(this.nudges, nudges);
   }
 

@@ -22,7 +22,7 @@ export const en = {
     others: "too few to show",
   },
 
-  theme: { label: "Colours", system: "As the system", light: "Light", dark: "Dark" },
+  theme: { label: "Colours", system: "System colours", light: "Light", dark: "Dark" },
 
   errors: {
     network: "The server cannot be reached. Check your connection and try again.",
@@ -300,7 +300,7 @@ export const en = {
       useful: "Useful",
       notUseful: "Not useful",
       thanks: { useful: "Noted: useful.", "not useful": "Noted: such ones will come more rarely." },
-      none: "No suggestion. There is at most one in five minutes.",
+      none: "No suggestion.",
       quiet: "Quiet: no suggestions.",
       dismiss: "Put away",
     },
