@@ -35,7 +35,7 @@ class ModelFiles:
         self._gatekeeper = gatekeeper
         built = folder / "web"
         names = {name: built / name for name in _SHIPPED}
-        if not all(path.with_suffix(".onnx").is_file() for path in names.values()):
+        if not all((built / f"{name}{suffix}").is_file() for name in names for suffix in (".onnx", ".json")):
             names = {name: folder / shipped for name, shipped in _SHIPPED.items()}
         self._files = {
             f"{name}{suffix}": path.with_name(path.name + suffix)
