@@ -24,9 +24,10 @@ from classmood.errors import InputError
 from classmood.store import RESEARCH, Base, Receipt, Store, _known, _ParticipantRow, _receipt, _ReceiptRow, _utc
 from classmood.store import _SessionRow as _Class
 
-State = Literal["invited", "consented", "running", "stopped", "finished", "erasing"]
+# Who is stopping has the calm end of the session still to see.
+State = Literal["invited", "consented", "running", "stopping", "stopped", "finished", "erasing"]
 # Who is in one of these may still send what they have; who is in another has nothing to send, or nothing to say.
-SENDING: Final = ("running", "stopped", "finished")
+SENDING: Final = ("running", "stopping", "stopped", "finished")
 LONGEST_NAME: Final = 20
 
 
@@ -154,6 +155,16 @@ class StoredChunk:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far somebody is: events kept, the last step that came up, when something came in last, bytes recorded."""
+
+    events: int
+    step: int
+    received_s: float
+    recorded_bytes: int
+
+
 class Studies:
     """The studies of one database. Methods raise as those of ``Store`` do."""
 
@@ -277,9 +288,11 @@ class Studies:
         """
         with self._store._writing() as db:
             who = _known(db, _StudyParticipantRow, participant)
-            if who.state not in ("consented", "running") or not _stands(db, participant):
+            if who.state not in ("consented", "running", "stopping") or not _stands(db, participant):
                 raise InputError(f"expected a participant who agreed and has not ended, got one who is {who.state}")
-            who.state, who.attempt = "running", who.attempt + 1
+            who.attempt += 1
+            if who.state == "consented":
+                who.state = "running"
             found = _participant(who)
             db.commit()
         return found
@@ -337,6 +350,21 @@ class Studies:
                 StoredEvent(row.attempt, row.sequence, row.kind, row.step, row.browser_ms, row.body, row.received_s)
                 for row in rows
             ]
+
+    def progress(self, participant: str) -> Progress:
+        """How far somebody is."""
+        theirs = _StudyEventRow.participant_id == participant
+        onsets = theirs & (_StudyEventRow.kind == "onset")
+        last = (_StudyEventRow.attempt.desc(), _StudyEventRow.sequence.desc())
+        with Session(self._engine) as db:
+            count, received_s = db.execute(
+                sa.select(sa.func.count(), sa.func.max(_StudyEventRow.received_s)).where(theirs)
+            ).one()
+            step = db.scalar(sa.select(_StudyEventRow.step).where(onsets).order_by(*last).limit(1))
+            recorded = db.scalar(
+                sa.select(sa.func.sum(_StudyChunkRow.length)).where(_StudyChunkRow.participant_id == participant)
+            )
+        return Progress(count, step or 0, received_s or 0.0, recorded or 0)
 
     def check_recording(self, participant: str, attempt: int) -> StoredParticipant:
         """Whether someone may send a part of a recording.

@@ -1,0 +1,92 @@
+"""``classmood experiment run``, ``export`` and ``erase``. What they need is imported when they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from classmood.errors import InputError
+
+if TYPE_CHECKING:
+    from classmood.server.settings import Settings
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+Protocol = Annotated[Path, typer.Argument(help="the protocol, frozen by 'classmood experiment preregister'")]
+Database = Annotated[str | None, typer.Option(help="SQLite file, or an SQLAlchemy URL")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="any other setting: NAME=VALUE")]
+
+
+def run(
+    protocol: Protocol,
+    host: Annotated[str | None, typer.Option(help="address to listen on; 0.0.0.0 for all of this machine's")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on; 0 takes a free one")] = None,
+    database: Database = None,
+    deployment: Annotated[Path | None, typer.Option(help="the deployment profile (deployment.toml)")] = None,
+    recordings: Annotated[Path | None, typer.Option(help="folder for recordings; beside the database")] = None,
+    consent: Annotated[Path | None, typer.Option(help="a consent text of your own (Markdown)")] = None,
+    guardian: Annotated[Path | None, typer.Option(help="the same for guardians")] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="certificate chain (PEM)")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="the certificate's private key (PEM)")] = None,
+    origins: Annotated[str | None, typer.Option(help="public origins behind a proxy, with commas between")] = None,
+    set_: Set = None,
+    new_link: Annotated[bool, typer.Option("--new-link", help="print a new link for the running server")] = False,
+) -> None:
+    """Run a study in participants' browsers, under the profile research alone (extra [server])."""
+    settings = _settings(
+        {
+            "host": host,
+            "port": port,
+            "database": database,
+            "deployment": deployment,
+            "recordings": recordings,
+            "tls_certificate": tls_certificate,
+            "tls_key": tls_key,
+            "origins": origins,
+        },
+        set_,
+    )
+    if new_link:
+        _print_link(settings, settings.origin())
+    else:
+        _run(settings, protocol, consent, guardian)
+
+
+def _run(settings: Settings, protocol: Path, consent: Path | None, guardian: Path | None) -> None:
+    from classmood.experiment.check import describe
+    from classmood.server.app import log_json, web_server
+    from classmood.server.commands import listen
+    from classmood.server.study.desk import Desk
+    from classmood.server.study.web import create_study_app
+
+    log_json(settings.log_level)
+    for certificate in (settings.tls_certificate, settings.tls_key):
+        if certificate is not None and not certificate.is_file():
+            raise InputError(f"{certificate}: expected a PEM file, and there is none")
+    desk = Desk(settings, protocol, consent=consent, guardian=guardian)
+    listening = listen(settings)
+    port = listening.getsockname()[1]
+    console.print(describe(desk.protocol), markup=False)
+    console.print(" ".join(desk.gatekeeper.decision.why), markup=False)
+    _print_link(settings, settings.origin(port))
+    web_server(create_study_app(desk), settings).run(sockets=[listening])
+
+
+def _print_link(settings: Settings, origin: str) -> None:
+    from classmood.server.tokens import Links
+
+    console.print("researcher (this link works once, for a day):")
+    print(f"{origin}/study?key={Links(settings.beside('.links')).make()}", flush=True)  # noqa: T201
+
+
+def _settings(given: dict[str, Any], pairs: list[str] | None) -> Settings:
+    from classmood.server.settings import read_settings
+
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--set: expected NAME=VALUE, got {pair!r}; docs/reference/settings.md lists the names")
+        given[name.strip()] = value
+    return read_settings({name: value for name, value in given.items() if value is not None})
