@@ -16,6 +16,7 @@ from classmood.experiment.commands import app as experiment
 from classmood.learning.commands import app as learning
 from classmood.server.commands import audit_log, serve
 from classmood.server.report_command import report
+from classmood.server.study.commands import run
 from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app.add_typer(reproduce, name="reproduce")
 app.command()(serve)
 app.command()(report)
 app.add_typer(audit_log, name="audit-log")
+experiment.command()(run)
 app.add_typer(experiment, name="experiment")
 app.add_typer(learning, name="learning")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
