@@ -7,6 +7,8 @@ export type CameraFailure = "denied" | "missing" | "busy" | "insecure" | "models
 
 export interface Recogniser {
   recognise(frame: ImageData | ImageBitmap | HTMLVideoElement): Promise<Recognised | null>;
+  /** What comes next has nothing to do with what was. */
+  forget(): void;
   close(): void;
 }
 
@@ -97,6 +99,7 @@ export class Camera {
       return;
     }
     if (turn !== this.#turn) return;
+    this.#recogniser.forget();
     this.state = "on";
     void this.#look(turn);
   }

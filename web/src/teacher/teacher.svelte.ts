@@ -20,6 +20,8 @@ export type Screen = "loading" | "denied" | "list" | "class";
 const TICK_MS = 1000;
 /** A suggestion that was missed is shown when it is no older. */
 const FRESH_S = 300;
+/** For how long the page says that the connection is back. */
+const BACK_MS = 10_000;
 
 export class Teacher {
   screen = $state<Screen>("loading");
@@ -40,6 +42,7 @@ export class Teacher {
   // The class's clock at a moment of this machine's steady one.
   #clock = { time_s: 0, at_ms: 0 };
   #wasOpen = false;
+  #backUntil_ms = 0;
   // Of two visits at once the later one counts; the address changes while a class is being opened.
   #visit = 0;
 
@@ -206,7 +209,6 @@ export class Teacher {
       const release = message["release"] as Release;
       this.releases = merged(this.releases, [release]);
       this.#setClock(release.time_s);
-      this.back = false;
     } else if (message["type"] === "nudge") {
       const nudge = message as unknown as Nudge;
       this.nudges = merged(this.nudges, [nudge]);
@@ -221,6 +223,7 @@ export class Teacher {
     if (status.kind === "open") {
       if (this.#wasOpen) {
         this.back = true;
+        this.#backUntil_ms = performance.now() + BACK_MS;
         void this.#ask(() => this.#read(id));
       }
       this.#wasOpen = true;
@@ -236,6 +239,7 @@ export class Teacher {
   }
 
   #tick(): void {
+    if (performance.now() > this.#backUntil_ms) this.back = false;
     if (this.open) this.now_s = this.#clock.time_s + (performance.now() - this.#clock.at_ms) / 1000;
   }
 

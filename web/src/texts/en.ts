@@ -96,7 +96,7 @@ export const en = {
       lead: "This picture stays on this page. Only you see it.",
       start: "Turn the camera on",
       asking: "Your browser asks whether this page may use the camera.",
-      loading: (part: string) => `Loading the recogniser … ${part}`,
+      loading: (share: number) => `Loading the recogniser … ${percent(share)}`,
       loadingNote: "Once per device; later it comes from your browser’s memory.",
       searching: "Looking for a face …",
       found: "Your face is found.",
