@@ -94,7 +94,6 @@ def test_a_mark_is_on_the_disk_when_it_is_acknowledged(tmp_path: Path) -> None:
         {"kind": "slide", "label": "a\rb"},
         {"kind": "slide", "label": 5},
         {"kind": "slide", "time_s": -1},
-        {"kind": "slide", "time_s": 1e6},
         {"kind": "slide", "time_s": 1e400},
         {"kind": "slide", "other": 1},
         [],
@@ -110,6 +109,17 @@ def test_a_mark_that_is_none_is_refused(tmp_path: Path, body: Any) -> None:
             assert answer.status_code == 422
             assert set(answer.json()["error"]) == {"reason", "message"}
             assert (await client.get(path)).json() == []
+
+    run(test)
+
+
+def test_a_mark_of_the_future_is_refused(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with in_process(tmp_path) as (app, client):
+            await let_teacher_in(app, client)
+            path = f"/api/v1/sessions/{(await opened(client))['id']}/marks"
+            answer = await client.post(path, json={"kind": "slide", "time_s": 1e6})
+            assert (answer.status_code, answer.json()["error"]["reason"]) == (409, "not yet")
 
     run(test)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from classmood.server.nudges import KindName, MarkKind, Nudge, Usefulness
 from classmood.server.release import Release
@@ -18,6 +18,11 @@ def _writable(text: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("expected whole characters") from None
     return text
+
+
+def _whole(value: object) -> object:
+    # JSON knows one kind of number: 20.0 is 20.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 # No control characters: no database and no page does anything sensible with them.
@@ -52,7 +57,7 @@ class ConsentAsked(_Asked):
 class SessionAsked(_Asked):
     """A class to open. ``class_size``: how many the teacher expects."""
 
-    class_size: Annotated[int, Field(ge=1, le=100000)] | None = None
+    class_size: Annotated[int, Field(ge=1, le=100000), BeforeValidator(_whole)] | None = None
 
 
 class MarkAsked(_Asked):

@@ -97,7 +97,7 @@ async def add_mark(asked: MarkAsked, session: Session, rooms: Rooms) -> MarkAnsw
     now_s = room.time_s
     time_s = now_s if asked.time_s is None else asked.time_s
     if time_s > now_s:
-        raise Refused(422, "invalid", f"expected a time of the class's clock, at most {now_s} s, got a later one")
+        raise Refused(409, "not yet", f"expected a time of the class's clock, at most {now_s} s, got a later one")
     number = await rooms.records.do(rooms.records.store.add_mark, session.id, time_s, asked.kind, asked.label)
     room.nudges.mark(Mark(time_s, asked.kind, asked.label))
     return MarkAnswer(number=number, time_s=time_s, kind=asked.kind, label=asked.label)
