@@ -69,6 +69,7 @@ def test_what_goes_in_comes_out(path: Path) -> None:
         assert store.releases(session) == ['{"number":0}', '{"number":1}']
         assert [(nudge.time_s, nudge.usefulness) for nudge in store.nudges(session)] == [(90.0, "useful")]
         (listed,) = store.sessions()
+        assert store.session(session) == listed
         assert (listed.id, listed.profile, listed.class_size) == (session, "class", 24)
         assert listed.closed == dt.datetime(2026, 11, 25, 11, 30)
         assert listed.keep_until == dt.date(2026, 12, 25)

@@ -189,3 +189,18 @@ def test_what_is_hidden_could_have_been_there_before() -> None:
     assert given(Nudges(release=exact), hidden + shown) == []
     shown = [release(i, sharing=12, joy=0.5) for i in range(6, 12)]
     assert len(given(Nudges(release=exact), hidden + shown)) == 1
+
+
+def test_after_a_kill_the_numbers_go_on_and_so_does_the_waiting() -> None:
+    rise = course((20, {}), (20, {"joy": 0.5}))
+    earlier = Nudges()
+    (first,) = given(earlier, rise)
+    # One that could not be kept leaves a gap in the numbers.
+    late = Nudge(first.number + 2, first.time_s, "joy", first.since_s, None, "text", "action")
+    again = Nudges(given=[first, late])
+    assert given(again, rise) == [], "within the interval of the one before the kill"
+    again = Nudges(NudgeSettings(interval_s=60), given=[Nudge(5, 0.0, "joy", 0.0, None, "", "")])
+    (found,) = given(again, rise)[:1]
+    assert found.number == 6
+    again.answer(5, "not useful")
+    assert again.threshold_factor("joy") > 1

@@ -336,3 +336,21 @@ class _Counted(ClassReleases):
     def _publish(self, counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
         self.noised = counts
         return super()._publish(counts, sharing, number, time_s)
+
+
+def test_a_class_that_goes_on_begins_its_seats_anew_and_not_its_numbers() -> None:
+    releases = ClassReleases(EXACT, first=7, randomness=random.Random(0))
+    release = releases.close(80.0)
+    assert (release.number, release.silent) == (7, True)
+    assert releases.close(90.0).number == 8
+
+
+def test_a_seat_counts_from_its_batch_on() -> None:
+    room = Room(people=4)
+    assert not room.releases.counts("0")
+    room.close()
+    assert not room.releases.counts("0")
+    room.releases.join("4")
+    room.close()
+    assert all(room.releases.counts(name) for name in names(0, 1, 2, 3, 4))
+    assert not room.releases.counts("5")

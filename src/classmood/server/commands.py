@@ -120,6 +120,8 @@ def listen(settings: Settings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host.strip("[]"), settings.port))
+        # From now on: whoever follows a link that was printed before all is ready waits, and is not turned away.
+        listening.listen(2048)
     except OSError as error:
         listening.close()
         raise InputError(

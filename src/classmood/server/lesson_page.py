@@ -29,14 +29,15 @@ async def compose_apart(lesson: Lesson) -> str:
         OutputError: it could not be made.
     """
     async with _TURN:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            __name__,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", __name__),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise OutputError(f"the report could not be made ({error.strerror}); 'classmood report' can") from error
         try:
             page, _ = await asyncio.wait_for(process.communicate(_LESSON.dump_json(lesson)), _LONGEST_S)
         except TimeoutError as error:

@@ -88,6 +88,11 @@ def install(app: FastAPI) -> None:
         log.error("a request failed", extra={"kind": type(error).__name__})
         return JSONResponse(error_body("failed", "the server could not do it; try again, or read its log"), 503)
 
+    async def unforeseen(_: Request, __: Exception) -> JSONResponse:
+        # The server logs its kind and place after the answer.
+        return JSONResponse(error_body("failed", "the server could not do it; its log says where"), 500)
+
+    app.add_exception_handler(Exception, unforeseen)
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
