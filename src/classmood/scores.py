@@ -69,6 +69,19 @@ def score(
     )
 
 
+def concordance(said: Float[np.ndarray, " n"], rated: Float[np.ndarray, " n"]) -> float:
+    """Concordance correlation coefficient (Lin 1989, doi:10.2307/2532051): 1 for the same numbers, 0 for none of it.
+
+    Unlike a correlation it falls with a shift or another spread. NaN for fewer than two values, or without any spread
+    in what was rated.
+    """
+    if len(said) < 2 or rated.std() < 1e-9:
+        return float("nan")
+    x, y = said.astype(np.float64), rated.astype(np.float64)
+    covariance = ((x - x.mean()) * (y - y.mean())).mean()
+    return float(2 * covariance / (x.var() + y.var() + (x.mean() - y.mean()) ** 2))
+
+
 def calibration_error(confidence: Float[np.ndarray, " n"], right: np.ndarray, *, bins: int = 15) -> float:
     """Expected calibration error (Guo et al. 2017): mean gap of confidence and accuracy over bins of equal width."""
     if not len(confidence):

@@ -19,6 +19,8 @@ from classmood.errors import ChecksumError, ModelError
 FOLDER = Path(__file__).parent
 SHIPPED_EMOTION = "emotion-resnet18-int8"
 SHIPPED_DETECTOR = "centerface"
+# In a checkout, not in the wheel: for export and fine-tuning.
+SHIPPED_MASTER = FOLDER / "emotion-resnet18-master.safetensors"
 
 
 CardType = TypeVar("CardType", bound="Card")

@@ -26,13 +26,12 @@ from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import InputError, MissingExtra, ModelError, OutputError
 from classmood.faces import FaceDetector
 from classmood.images import read_image
-from classmood.models.weights import FOLDER
+from classmood.models.weights import SHIPPED_MASTER
 from classmood.training.export import Master, read_master
 from classmood.training.lip import LocalImportancePool
 from classmood.training.sge import SpatialGroupEnhance
 from classmood.training.srm import StyleRecalibration
 
-SHIPPED_MASTER: Final = FOLDER / "emotion-resnet18-master.safetensors"
 STAGES: Final = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 

@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from classmood.crops import SIDE_PX, normalise
 from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import ModelError
-from classmood.models.weights import EmotionCard, open_session, sha256
+from classmood.models.weights import SHIPPED_MASTER, EmotionCard, open_session, sha256
 from classmood.training.calibrate import NOT_SURE_BELOW, Calibration, calibrate
 from classmood.training.datasets import load_training
 from classmood.training.recipe import Recipe
@@ -93,11 +93,13 @@ def read_master(path: Path) -> Master:
 
 
 def read_weights(path: Path) -> Master:
-    """A master where the name ends in .safetensors, else a checkpoint.
+    """A master where the name ends in .safetensors, the shipped one for ``shipped``, else a checkpoint.
 
     Raises:
         ModelError: the file is missing or is neither.
     """
+    if str(path) == "shipped":
+        path = SHIPPED_MASTER
     return read_master(path) if path.suffix == ".safetensors" else read_checkpoint(path)
 
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from classmood.errors import RecipeError
 from classmood.training.resnet import WIDTHS, NetworkSettings
@@ -25,6 +25,7 @@ class NetworkSection(_Section):
     srm: bool = True
     fusion: tuple[Literal[1, 2, 3, 4], ...] = Field(default=(2, 3, 4), min_length=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    labels: Literal["ferplus", "classroom"] = "ferplus"
 
     @field_validator("sge_groups")
     @classmethod
@@ -48,6 +49,9 @@ class DataSection(_Section):
     path: str = ""
     holdout: float = Field(default=0.08, ge=0, lt=0.9)
     fraction: float = Field(default=1.0, gt=0, le=1)
+    held_fold: int = Field(default=1, ge=0, description="of a set of crops, in place of holdout; 0 holds out none")
+    settle_s: float = Field(default=0.0, ge=0, description="of a set of crops: leave out each clip's first seconds")
+    most_frames: int = Field(default=24, ge=1, description="of a set of crops: faces taken of a clip, spread evenly")
 
 
 class AugmentSection(_Section):
@@ -75,11 +79,17 @@ class DistillSection(_Section):
     share: float = Field(default=0.5, ge=0, le=1, description="of the teacher in the targets; the votes have the rest")
 
 
+class LossSection(_Section):
+    """Of a network on the classroom's classes, see ``classmood.training.heads``."""
+
+    dimensions: float = Field(default=0.5, ge=0, description="weight of 1 - CCC beside the cross-entropy")
+
+
 class ScheduleSection(_Section):
     """Optimiser and schedule: SGD with Nesterov momentum, one cycle of the rate (linear rise, cosine fall)."""
 
     start_from: str = Field(
-        default="", description="averaged weights to start from: a checkpoint.pt or a master .safetensors"
+        default="", description="averaged weights to start from: a checkpoint.pt, a master .safetensors, or shipped"
     )
     start_partly: bool = Field(
         default=False, description="let start_from be another network: take over the layers that fit by name and shape"
@@ -106,7 +116,18 @@ class Recipe(_Section):
     data: DataSection = DataSection()
     augment: AugmentSection = AugmentSection()
     distill: DistillSection = DistillSection()
+    loss: LossSection = LossSection()
     schedule: ScheduleSection = ScheduleSection()
+
+    @model_validator(mode="after")
+    def _fit(self) -> Recipe:
+        if (self.data.source == "crops") != (self.network.labels == "classroom"):
+            raise ValueError(
+                'a set of crops (data.source = "crops") goes with network.labels = "classroom", all else with "ferplus"'
+            )
+        if self.distill.teacher and self.network.labels == "classroom":
+            raise ValueError("distill.teacher: a teacher knows FER+ classes alone; leave it out")
+        return self
 
     def settings(self) -> NetworkSettings:
         """The network's settings in the network's own type."""
@@ -127,5 +148,5 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: not a TOML file ({error})") from error
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise RecipeError(f"{path}: {key}: {first['msg']}") from error
+        key = "".join(f"{part}." for part in first["loc"])[:-1]
+        raise RecipeError(f"{path}: {key}{': ' if key else ''}{first['msg']}") from error

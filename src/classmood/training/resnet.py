@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from classmood.crops import PIXEL_MEAN, PIXEL_SPREAD
 from classmood.training.dense_convolution import DenseConvolution
+from classmood.training.heads import ClassroomHead
 from classmood.training.lip import LocalImportancePool
 from classmood.training.sge import SpatialGroupEnhance
 from classmood.training.srm import StyleRecalibration
@@ -51,10 +52,14 @@ class NetworkSettings:
         sge_groups: H of equation 1; 0 leaves SGE out.
         lip_order: ``"A"`` pools after a stride-1 convolution (equation 9 read literally), ``"B"`` before it (the LIP
             authors' own, and far cheaper); ``""`` keeps ResNet's strided convolutions and max-pool.
+        classes: how many, of a network on FER+ labels.
+        labels: ``"classroom"`` puts nine classes and three dimensions in place of the FER+ classifier, see
+            ``classmood.training.heads``.
         fusion: the layers whose pooled features are concatenated; ``(4,)`` is no fusion.
     """
 
     classes: int = 8
+    labels: Literal["ferplus", "classroom"] = "ferplus"
     stem: Literal["half", "narrow", "quarter", "deep"] = "quarter"
     sge_groups: int = 16
     lip_order: Literal["A", "B", ""] = "B"
@@ -135,7 +140,11 @@ class EmotionNetwork(nn.Module):
         self.layer3 = self._layer(WIDTHS[1], WIDTHS[2], 2)
         self.layer4 = self._layer(WIDTHS[2], WIDTHS[3], 2)
         self.dropout = nn.Dropout(settings.dropout)
-        self.classifier = nn.Linear(sum(WIDTHS[i - 1] for i in settings.fusion), settings.classes)
+        features = sum(WIDTHS[i - 1] for i in settings.fusion)
+        own = settings.labels == "classroom"
+        self.classifier: ClassroomHead | nn.Linear = (
+            ClassroomHead(features) if own else nn.Linear(features, settings.classes)
+        )
         self._initialise()
 
     def _layer(self, inputs: int, outputs: int, stride: int) -> nn.Sequential:
@@ -157,6 +166,6 @@ class EmotionNetwork(nn.Module):
                 pooled.append(x.mean((2, 3)))
         return torch.cat(pooled, 1)
 
-    def forward(self, image: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m classes"]:
+    def forward(self, image: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m outputs"]:
         logits: Tensor = self.classifier(self.dropout(self.features(image)))
         return logits

@@ -17,15 +17,17 @@ class Samples:
 
     Attributes:
         images: grey crops as ``classmood.crops`` makes them.
-        targets: a distribution over the classes for each face; rows sum to 1.
+        targets: a distribution over the classes for each face; rows sum to 1, or to 0 where a face has no class.
         names: one unique name a face, for messages and folds.
         groups: faces of one group (the same person, or exact duplicates) never cross a fold.
+        ratings: valence, arousal and dominance in [-1, 1], NaN where they were not rated; None without any.
     """
 
     images: UInt8[np.ndarray, "n 48 48"]
     targets: Float32[np.ndarray, "n k"]
     names: tuple[str, ...]
     groups: tuple[str, ...]
+    ratings: Float32[np.ndarray, "n 3"] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -37,6 +39,7 @@ class Samples:
             self.targets[chosen],
             tuple(self.names[i] for i in chosen),
             tuple(self.groups[i] for i in chosen),
+            None if self.ratings is None else self.ratings[chosen],
         )
 
     def split(self, holdout: float, *, fraction: float = 1.0) -> tuple[Samples, Samples]:

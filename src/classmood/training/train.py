@@ -17,18 +17,23 @@ from pickle import UnpicklingError
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from classmood.emotions import DIMENSIONS
 from classmood.errors import OutputError, RecipeError, TrainingError
+from classmood.scores import concordance
 from classmood.training.augment import Augment, mixup
 from classmood.training.distill import distil
 from classmood.training.export import read_weights
+from classmood.training.heads import CLASSES, ClassroomHead, class_loss, dimension_loss
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork, normalise
 from classmood.training.samples import Samples
+from classmood.training.transfer import starting_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     run = _Run(recipe, worker, folder)
     run.resume()
+    run.learn_classes(training)
     last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
     if run.epoch < last:
         half = recipe.schedule.precision == "bfloat16"
@@ -135,6 +141,7 @@ class _Run:
             # Sizes as constants: a second crop size would else be compiled for any size, which runs at half the speed.
             self.model = torch.compile(self.model, dynamic=False)  # type: ignore[assignment]
         self.augment = Augment(recipe.augment)
+        self.head = self.network.classifier if isinstance(self.network.classifier, ClassroomHead) else None
         self.epoch = 0
         self.rows: list[dict[str, int | float]] = []
 
@@ -144,21 +151,26 @@ class _Run:
 
     def _start_from(self, path: Path) -> None:
         """Take over the averaged weights of another run; the optimiser starts anew."""
-        master = read_weights(path)
-        weights = master.network.state_dict()
-        if not self.recipe.schedule.start_partly:
-            if master.recipe.network != self.recipe.network:
-                raise RecipeError(
-                    f"schedule.start_from: {path} holds another network than this recipe's [network]; to take over "
-                    "the layers that fit set schedule.start_partly = true"
-                )
-            self.network.load_state_dict(weights)
+        partly = self.recipe.schedule.start_partly
+        self.network.load_state_dict(starting_weights(read_weights(path), self.network, path, partly=partly))
+
+    def learn_classes(self, training: Samples) -> None:
+        """Let a head for own data know which classes there are to learn.
+
+        Raises:
+            TrainingError: there are not two.
+        """
+        if self.head is None:
             return
-        own = self.network.state_dict()
-        fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
-        if not any(w.ndim > 1 for w in fitting.values()):
-            raise RecipeError(f"schedule.start_from: no layer of {path} fits this recipe's [network]")
-        self.network.load_state_dict({**own, **fitting})
+        learned = training.targets.sum(0) > 0
+        if learned.sum() < 2:
+            raise TrainingError(
+                f"expected faces of two or more classes to train on, got {int(learned.sum())}; record more scenarios, "
+                "or choose other labels (classmood dataset build --label)"
+            )
+        for network in (self.network, self.average):
+            if isinstance(network.classifier, ClassroomHead):
+                network.classifier.learned.copy_(torch.from_numpy(learned))
 
     def one_epoch(self, training: Samples, epoch: int, progress: Progress) -> float:
         """Train on every sample once and return the mean loss."""
@@ -177,7 +189,7 @@ class _Run:
             first = (step * worker.size + worker.rank) * batch
             chosen = order[first : first + batch].numpy()
             images = torch.from_numpy(training.images[chosen]).to(self.device).float().div(255).unsqueeze(1)
-            target = torch.from_numpy(training.targets[chosen]).to(self.device)
+            target = torch.from_numpy(_targets(training, chosen)).to(self.device)
             images, target = mixup(self.augment(images, own, side_px=side_px), target, self.recipe.augment.mixup, own)
             self._set_rate(epoch + step / steps)
             loss = self._step(normalise(images), target)
@@ -197,11 +209,17 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             logits = self.model(images.contiguous(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), target)
+        loss = self._loss(logits.float(), target)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.gradient_clip)
         self.optimizer.step()
         return float(loss.detach())
+
+    def _loss(self, outputs: Tensor, target: Tensor) -> Tensor:
+        if self.head is None:
+            return functional.cross_entropy(outputs, target)
+        classes = class_loss(outputs[:, :CLASSES], target[:, :CLASSES], self.head.learned)
+        return classes + self.recipe.loss.dimensions * dimension_loss(outputs[:, CLASSES:], target[:, CLASSES:])
 
     def _set_rate(self, epoch: float) -> None:
         schedule = self.recipe.schedule
@@ -214,10 +232,30 @@ class _Run:
         if not len(held):
             return {}
         logits = predict(self.average, held.images, self.device)
-        target = torch.from_numpy(held.targets)
+        target = torch.from_numpy(_targets(held, np.arange(len(held))))
+        if self.head is not None:
+            return self._score_own(logits, target)
         accuracy = (logits.argmax(1) == target.argmax(1)).float().mean()
         loss = functional.cross_entropy(logits, target)
         return {"held_accuracy": round(float(accuracy), 6), "held_loss": round(float(loss), 6)}
+
+    def _score_own(self, outputs: Tensor, target: Tensor) -> dict[str, float]:
+        """The same over the faces that have a class, and the CCC of each dimension that was rated."""
+        assert self.head is not None
+        logits, dimensions = outputs[:, :CLASSES], outputs[:, CLASSES:]
+        classes, ratings = target[:, :CLASSES], target[:, CLASSES:]
+        named = classes.sum(1) > 0
+        found: dict[str, float] = {}
+        if named.any():
+            right = logits[named].argmax(1) == classes[named].argmax(1)
+            loss = class_loss(logits, classes, self.head.learned.cpu())
+            found |= {"held_accuracy": round(float(right.float().mean()), 6), "held_loss": round(float(loss), 6)}
+        for name, said, rated in zip(DIMENSIONS, dimensions.T, ratings.T, strict=True):
+            known = ~rated.isnan()
+            agreed = concordance(said[known].numpy(), rated[known].numpy())
+            if not math.isnan(agreed):
+                found[f"held_ccc_{name}"] = round(agreed, 6)
+        return found
 
     def save(self, row: dict[str, int | float]) -> None:
         """Write the checkpoint beside the old one and swap, so that a full disk or a kill leaves a good one."""
@@ -275,6 +313,12 @@ class _Run:
             self._write_metrics()
 
 
+def _targets(samples: Samples, chosen: np.ndarray) -> Float32[np.ndarray, "m _"]:
+    """What a batch is to be told: class shares, and beside them the ratings where the samples have any."""
+    targets: Float32[np.ndarray, "m _"] = samples.targets[chosen]
+    return targets if samples.ratings is None else np.concatenate([targets, samples.ratings[chosen]], 1)
+
+
 def rate_share(epoch: float, epochs: float, warmup_epochs: float) -> float:
     """The share of the highest rate at a time in epochs: a linear rise, then a cosine's fall to 0."""
     if epoch < warmup_epochs:
@@ -304,7 +348,7 @@ def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, obj
 
 @torch.no_grad()
 def predict(network: nn.Module, images: np.ndarray, device: torch.device, *, batch: int = 256) -> Tensor:
-    """Logits of grey crops (n x 48 x 48, uint8), on the CPU, in float32."""
+    """A network's outputs for grey crops (n x 48 x 48, uint8), on the CPU, in float32."""
     network.eval()
     parts = []
     for first in range(0, len(images), batch):
