@@ -33,8 +33,8 @@ def test_intervals_of_a_mean_are_student_s(people: int) -> None:
 
 def test_the_seed_decides_and_the_truth_is_near() -> None:
     ratings = ratings_of(simulate_study(40, seed=4))
-    fit, found = fit_point("logistic", ratings)
-    first, again, other = (bootstrap(fit, ratings, found.share, rounds=120, seed=s).values for s in (1, 1, 2))
+    point = fit_point("logistic", ratings)
+    first, again, other = (bootstrap(point, ratings, rounds=120, seed=s).values for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     low, high = percentiles(first, 40)

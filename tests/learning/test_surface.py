@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from classmood.learning.surface import BOUNDS, PARAMETERS, Surface, bounds, default_surface, predict
+from classmood.learning.surface import (
+    BOUNDS,
+    PARAMETERS,
+    Surface,
+    bounds,
+    default_surface,
+    predict,
+    predict_variance,
+)
 
 FORMS = st.sampled_from(["logistic", "asymmetric"])
 SHARE = st.floats(0, 1)
@@ -72,6 +80,16 @@ def test_the_mean_over_an_error_is_the_integral(a: float, v: float, ea: float, e
         lambda x: stats.norm.pdf(x, v, ev) / (1 + math.exp(-slope * (x - 0.4))), v - 8 * ev, v + 8 * ev
     )[0]
     assert found == pytest.approx(0.1 + 0.8 * over_a * over_v, abs=2e-3)
+
+
+@pytest.mark.parametrize("form", ["logistic", "asymmetric"])
+def test_the_variance_over_an_error_is_that_of_drawn_feelings(form: str) -> None:
+    surface = default_surface(form)
+    random = np.random.default_rng(0)
+    for a, v, ea, ev in ((0.5, 0.4, 0.1, 0.05), (0.7, 0.3, 0.05, 0.1), (0.9, 0.1, 0.12, 0.12), (0.4, 0.8, 0.0, 0.0)):
+        drawn = surface.at(random.normal(a, ea, 200_000), random.normal(v, ev, 200_000))
+        found = predict_variance(form, np.array([surface.values]), np.array([[[a, v]]]), np.array([[[ea**2, ev**2]]]))
+        assert found[0, 0] == pytest.approx(drawn.var(), abs=1e-3)
 
 
 def test_it_is_best_at_moderate_arousal_and_moderate_to_high_valence() -> None:

@@ -2,6 +2,7 @@
 
     surface.py      the surface, its defaults, and its mean where a feeling is only known up to an error
     feelings.py     what was felt, given what was rated
+    ends.py         what the ends of the rating scale cut off
     fit.py          least squares, many fits at once
     intervals.py    the bootstrap by participant
     shape.py        the quadratic, AIC, and the two-lines test: whether there is an inverted U at all

@@ -25,6 +25,10 @@ from jaxtyping import Bool, Float64, Int64
 
 # Feelings vary at least this much of what ratings do, or the prior would leave nothing of the rating.
 _LEAST_SHARE: Final = 0.05
+# From fewer answers given twice the error of a rating is not told.
+LEAST_TWICE: Final = 30
+# Three to seven of the nine points.
+_FROM_MIDDLE: Final = 0.25 + 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Ratings:
         first: arousal and valence as rated.
         second: the same, asked again; NaN where it was not.
         effect: the learning effect.
+        items: the single ratings whose mean it is; None where it is no rating and so has no ends to be cut at.
     """
 
     person: Int64[np.ndarray, " n"]
@@ -44,6 +49,7 @@ class Ratings:
     first: Float64[np.ndarray, "n 2"]
     second: Float64[np.ndarray, "n 2"]
     effect: Float64[np.ndarray, " n"]
+    items: Float64[np.ndarray, "n m"] | None = None
 
     def __len__(self) -> int:
         return len(self.person)
@@ -102,9 +108,10 @@ def feelings(
     count = weights[:, ratings.person]
     twice = ratings.twice
     if error is None:
-        difference = np.where(twice[:, None], ratings.first - np.nan_to_num(ratings.second), 0.0)
+        told = _tell_error(ratings)
+        difference = np.where(told, ratings.first - np.nan_to_num(ratings.second), 0.0)
         # The mean difference is no error of reading but a drift: who is asked later is calmer.
-        total = np.maximum((count * twice).sum(1), 1)[:, None]
+        total = np.maximum(count @ told, 1)
         drift = count @ difference / total
         found = np.maximum(count @ difference**2 / total - drift**2, 0) / 2
     else:
@@ -119,6 +126,16 @@ def feelings(
     share = felt / np.maximum(felt + of_row, 1e-12)
     single = felt[:, 0] / np.maximum(felt[:, 0] + found, 1e-12)
     return Feelings(middle + share * (rated - middle), share * of_row, found, single)
+
+
+def _tell_error(ratings: Ratings) -> Bool[np.ndarray, "n 2"]:
+    """Whose two ratings tell the error: those about the middle of the scale, as its ends cut errors off.
+
+    To choose by the mean of both is fair, since for normal errors it says nothing of their difference.
+    """
+    twice = np.repeat(ratings.twice[:, None], 2, axis=1)
+    middle = twice & (np.abs(ratings.mean - 0.5) <= _FROM_MIDDLE)
+    return np.where(middle.sum(0) >= LEAST_TWICE, middle, twice)
 
 
 def _scenario_means(ratings: Ratings, count: np.ndarray, rated: np.ndarray) -> Float64[np.ndarray, "c n 2"]:

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from classmood.learning.ends import rated_mean
 from classmood.learning.feelings import Feelings, Ratings
 from classmood.learning.surface import Form, bounds, predict
 
@@ -85,6 +86,7 @@ def fit_surfaces(
     weights: Float64[np.ndarray, "b p"],
     start: Float64[np.ndarray, "s p2"],
     share: Float64[np.ndarray, " p"],
+    spread: Float64[np.ndarray, " n"] | None = None,
 ) -> Fits:
     """Fit a surface to each of B samples.
 
@@ -95,13 +97,15 @@ def fit_surfaces(
         weights: how often each participant counts in each sample.
         start: parameters to begin from, of each sample or the same for all.
         share: see ``Constants``.
+        spread: of single ratings, see ``classmood.learning.ends``; none where nothing is cut.
     """
+    cut = np.zeros(len(ratings)) if spread is None else spread
     parts = []
     for first in range(0, len(weights), _BATCH):
         here = slice(first, first + _BATCH)
         one = felt if len(felt.means) == 1 else felt.of(here)
         begin = np.broadcast_to(start if len(start) == 1 else start[here], (len(weights[here]), start.shape[1]))
-        parts.append(_fit_batch(form, ratings, one, weights[here], begin.copy(), share))
+        parts.append(_fit_batch(form, ratings, one, weights[here], begin.copy(), share, cut))
     return Fits(form, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -114,7 +118,13 @@ def starting_points(form: Form) -> Float64[np.ndarray, "s p"]:
 
 
 def _fit_batch(
-    form: Form, ratings: Ratings, felt: Feelings, weights: np.ndarray, values: np.ndarray, share: np.ndarray
+    form: Form,
+    ratings: Ratings,
+    felt: Feelings,
+    weights: np.ndarray,
+    values: np.ndarray,
+    share: np.ndarray,
+    spread: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     low, high = bounds(form)
     count = weights[:, ratings.person]
@@ -129,6 +139,9 @@ def _fit_batch(
 
     def look(rows: np.ndarray, trial: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         expected, slope = predict(form, trial, of(rows, felt.means), of(rows, felt.variances))
+        expected, inside = rated_mean(expected, spread)
+        if spread.any():
+            slope = slope * inside[..., None]
         residual = whiten(ratings.effect - expected, ratings, share)
         return residual, whiten(slope, ratings, share), (count[rows] * residual**2).sum(1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from classmood.errors import InputError
-from classmood.learning.feelings import Ratings, feelings
+from classmood.learning.feelings import LEAST_TWICE, Ratings, feelings
 from classmood.learning.intervals import Interval, Progress, bootstrap, draw_people, fit_point, percentiles
 from classmood.learning.shape import (
     COEFFICIENTS,
@@ -21,14 +21,12 @@ from classmood.learning.shape import (
     two_lines,
     vertex,
 )
-from classmood.learning.surface import PARAMETERS, Form, Surface, predict
-from classmood.selfreport import ASPECTS, POINTS, SelfReports
+from classmood.learning.surface import PARAMETERS, Form, Surface
+from classmood.selfreport import ASPECT_COLUMNS, ASPECTS, POINTS, SelfReports
 
 ROUNDS: Final = 999
 LEAST_PEOPLE: Final = 20
 LEAST_SCENARIOS: Final = 4
-# From fewer answers given twice the error of a rating is not told.
-LEAST_TWICE: Final = 30
 OUTCOMES: Final = ("aspects", *ASPECTS, "score")
 ErrorFrom = Literal["second ratings", "stated", "not corrected"]
 
@@ -46,6 +44,8 @@ class StudyFit:
         error_from: how the error of ratings was taken into account, with its size ``error_points`` on the nine points
             (arousal, valence) and the reliability of one rating within scenarios.
         between, within: standard deviations of participants' constants and of the rest.
+        spread: standard deviation of single ratings about the surface, from which it is told how much the ends of the
+            scale cut; 0 for a score, which has none.
         quadratic: its coefficients with intervals.
         aic: of both models; the smaller is better.
         vertices: where the quadratic turns at the least and the greatest observed valence.
@@ -67,6 +67,7 @@ class StudyFit:
     reliability: tuple[float, float]
     between: float
     within: float
+    spread: float
     quadratic: dict[str, Interval]
     aic: dict[str, float]
     vertices: tuple[float, float]
@@ -95,6 +96,7 @@ def ratings_of(reports: SelfReports, outcome: str = "aspects") -> Ratings:
         raise InputError(f"outcome: expected one of {', '.join(OUTCOMES)}, got {outcome!r}")
     column = outcome if outcome == "score" else f"aspect_{outcome}"
     effect = reports.effect if outcome == "aspects" else reports.share(column)
+    items = np.stack([reports.share(name) for name in (ASPECT_COLUMNS if outcome == "aspects" else (column,))], 1)
     first = np.stack([reports.share("arousal"), reports.share("valence")], 1)
     second = np.stack([reports.share("arousal_again"), reports.share("valence_again")], 1)
     keep = np.flatnonzero(np.isfinite(first).all(1) & np.isfinite(effect))
@@ -120,6 +122,7 @@ def ratings_of(reports: SelfReports, outcome: str = "aspects") -> Ratings:
         first[keep],
         second[keep],
         effect[keep],
+        None if outcome == "score" else items[keep],
     )
     for name, values in (("arousal", ratings.first[:, 0]), ("valence", ratings.first[:, 1]), (wanted, ratings.effect)):
         if np.ptp(values) == 0:
@@ -163,8 +166,9 @@ def fit_study(
         error_from, error = "not corrected", np.zeros(2)
     if rating_error_points == 0:
         error_from = "not corrected"
-    fit, found = fit_point(form, ratings, error=error)
-    drawn = bootstrap(fit, ratings, found.share, rounds=rounds, seed=seed, error=error, progress=progress)
+    point = fit_point(form, ratings, error=error)
+    fit, found = point.fit, point.constants
+    drawn = bootstrap(point, ratings, rounds=rounds, seed=seed, error=error, progress=progress)
     once = np.ones((1, ratings.people))
     felt = feelings(ratings, once, error=error)
     names = PARAMETERS[form]
@@ -179,9 +183,9 @@ def fit_study(
         ]
     )
     bends = percentiles(quadratics, ratings.people)
-    expected = predict(form, fit.values, felt.means, felt.variances)[0][0]
     criteria = {
-        form: aic(ratings, ratings.effect - expected, len(names)),
+        # The spread at which ratings are cut is a parameter too.
+        form: aic(ratings, point.residuals, len(names) + (point.spread > 0)),
         "quadratic": aic(ratings, ratings.effect - (quadratic_terms(felt) @ quadratic[0])[0], len(COEFFICIENTS)),
     }
     arousal, valence = (inside(ratings.mean[:, i]) for i in (0, 1))
@@ -201,6 +205,7 @@ def fit_study(
         reliability=_pair(felt.reliability[0]),
         between=found.between**0.5,
         within=found.within**0.5,
+        spread=point.spread,
         quadratic=_intervals(COEFFICIENTS, quadratic[0], bends),
         aic=criteria,
         vertices=vertices,

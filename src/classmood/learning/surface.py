@@ -122,10 +122,27 @@ def predict(
     return lowest + scale, slope
 
 
+def predict_variance(
+    form: Form,
+    values: Float64[np.ndarray, "b p"],
+    means: Float64[np.ndarray, "c n 2"],
+    variances: Float64[np.ndarray, "c n 2"],
+) -> Float64[np.ndarray, "b n"]:
+    """The variance of the learning effect over the error of N feelings, on B surfaces; arguments as for ``predict``."""
+    lowest, highest, best, width = (values[:, i, None] for i in range(4))
+    # The square of a Gaussian is one of half the variance; the square of g is a matter of the nodes.
+    narrow = width**2 / 2
+    spread = narrow + variances[..., 0]
+    squares = np.sqrt(narrow / spread) * np.exp(-((means[..., 0] - best) ** 2) / (2 * spread))
+    squares = squares * _over_valence(form, values[:, 4:], means[..., 1], variances[..., 1], power=2)[0]
+    mean = (predict(form, values, means, variances)[0] - lowest) ** 2
+    return np.asarray(np.maximum((highest - lowest) ** 2 * squares - mean, 0))
+
+
 def _over_valence(
-    form: Form, shape: np.ndarray, means: np.ndarray, variances: np.ndarray
+    form: Form, shape: np.ndarray, means: np.ndarray, variances: np.ndarray, *, power: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of g over the error of valence, and its derivatives by the form's own parameters."""
+    """The mean of a power of g over the error of valence, and, for g itself, its derivatives by the parameters."""
     nodes, weights = (_NODES, _WEIGHTS) if variances.any() else _ONE_NODE
     total: np.ndarray | float = 0.0
     slopes: list[np.ndarray | float] = [0.0] * shape.shape[1]
@@ -145,6 +162,6 @@ def _over_valence(
             g = np.exp(-(u**2) / 2)
             by_width = g * u**2 / width
             parts = [g * u / width, np.where(under, by_width, 0.0), np.where(under, 0.0, by_width)]
-        total = total + weight * g
+        total = total + weight * g**power
         slopes = [one + weight * part for one, part in zip(slopes, parts, strict=True)]
     return np.asarray(total), np.stack([np.asarray(one) for one in slopes], -1)

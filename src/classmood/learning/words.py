@@ -8,9 +8,10 @@ from typing import Any
 
 from classmood.emotions import EMOTIONS
 from classmood.learning.aspects import Relation
+from classmood.learning.feelings import LEAST_TWICE
 from classmood.learning.intervals import Interval
 from classmood.learning.placing import EXPLORATORY, Placed
-from classmood.learning.study import LEAST_TWICE, StudyFit
+from classmood.learning.study import StudyFit
 from classmood.learning.surface import PARAMETERS, SYMBOLS, default_surface
 from classmood.markdown import table
 from classmood.selfreport import ASPECTS
@@ -102,7 +103,8 @@ def describe(fit: StudyFit, relations: Sequence[Relation], placed: Sequence[Plac
         f"{outcome}, from 0 to 1; arousal and valence as rated, from 0 to 1.\n",
         table(["parameter", "fitted", "95 % interval", "default", "at a bound"], rows),
         f"Intervals: {fit.rounds} samples of participants drawn with replacement (seed {fit.seed}). Participants "
-        f"differ altogether by {fit.between:.2f} (standard deviation), and {fit.within:.2f} is left within them.\n",
+        f"differ altogether by {fit.between:.2f} (standard deviation), and {fit.within:.2f} is left within them."
+        + (" What the ends of the scale cut off is allowed for.\n" if fit.spread else "\n"),
         *(line + "\n" for line in error_words(fit)),
         "## An inverted U?\n",
         *(line + "\n" for line in claim_words(fit)),
