@@ -399,6 +399,21 @@ def test_a_nudge_is_kept_and_told(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_nudge_that_fails_keeps_no_release_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object) -> None:
+        raise ZeroDivisionError
+
+    async def test() -> None:
+        async with room_in(tmp_path) as class_:
+            teacher = FakePeer()
+            class_.room.watch(teacher)
+            monkeypatch.setattr(class_.room.nudges, "take", fails)
+            await class_.room.close_interval()
+            assert len(teacher.of("release")) == 1
+
+    run(test)
+
+
 def test_the_loop_goes_on_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         records = Records(settings_in(tmp_path))

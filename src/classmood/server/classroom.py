@@ -247,7 +247,7 @@ class Classroom:
         if self._releases is None:
             return None
         release = self._releases.close(self.time_s)
-        nudge = self.nudges.take(release) if self.sight.live else None
+        nudge = self._suggest(release) if self.sight.live else None
         await self._records.do(self._keep, release, nudge)
         if self.sight.live:
             self._tell_teachers(release, nudge)
@@ -255,6 +255,14 @@ class Classroom:
             self._tell_state(who, student)
         await self._keep_rows()
         return release
+
+    def _suggest(self, release: Release) -> Nudge | None:
+        """The nudge that is due; a suggestion that fails is no reason to keep a release back."""
+        try:
+            return self.nudges.take(release)
+        except Exception:
+            log.exception("a nudge failed; the release goes out without one")
+            return None
 
     def _keep(self, release: Release, nudge: Nudge | None) -> None:
         store = self._records.store
