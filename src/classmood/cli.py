@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
+from classmood.dataset.commands import app as dataset
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.experiment.commands import app as experiment
 from classmood.learning.commands import app as learning
@@ -34,6 +35,7 @@ app.command()(report)
 app.add_typer(audit_log, name="audit-log")
 experiment.command()(run)
 app.add_typer(experiment, name="experiment")
+app.add_typer(dataset, name="dataset")
 app.add_typer(learning, name="learning")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
