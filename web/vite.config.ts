@@ -16,7 +16,11 @@ export default defineConfig({
     // The policy of the pages (script-src and img-src 'self') allows nothing that is written into them.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { index: here("index.html"), teach: here("teach.html"), privacy: here("privacy.html") } },
+    rolldownOptions: {
+      input: Object.fromEntries(
+        ["index", "teach", "privacy", "experiment", "study"].map((name) => [name, here(`${name}.html`)]),
+      ),
+    },
   },
   worker: { format: "es" },
   test: { include: ["tests/**/*.test.ts"], environment: "node" },

@@ -1,5 +1,7 @@
 // Every word that a page shows. A translation is a file like this one, typed as Texts: a missing key fails `npm run types`.
 
+import { experiment, research } from "./en-experiment.ts";
+
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const points = (share: number): string => `${Math.round(share * 100)} points`;
 const people = (count: number): string => (count === 1 ? "1 person" : `${count} people`);
@@ -376,4 +378,7 @@ export const en = {
     again: "Try again",
     loading: "Loading …",
   },
+
+  experiment,
+  research,
 };

@@ -355,4 +355,6 @@ def _token(study: Desk, who: StoredParticipant, scope: Scope, seconds: float) ->
 
 def _shown(one: Stimulus, place: int, key: str) -> StimulusAnswer:
     where = f"/api/v1/study/stimuli/{place}?key={key}" if one.file else one.address
-    return StimulusAnswer(kind=one.kind, text=one.text, address=where, alt=one.alt)
+    # What a teacher says is heard, not read.
+    text = None if one.kind == "teacher" else one.text
+    return StimulusAnswer(kind=one.kind, text=text, address=where, alt=one.alt)
