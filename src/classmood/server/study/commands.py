@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from classmood.errors import InputError
 
 if TYPE_CHECKING:
     from classmood.server.settings import Settings
+    from classmood.server.study.exporting import Exported
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 Protocol = Annotated[Path, typer.Argument(help="the protocol, frozen by 'classmood experiment preregister'")]
@@ -52,6 +54,83 @@ def run(
         _print_link(settings, settings.origin())
     else:
         _run(settings, protocol, consent, guardian)
+
+
+def export(
+    protocol: Protocol,
+    out: Annotated[Path, typer.Option(help="folder of the dataset; one exported to before takes who is new")],
+    database: Database = None,
+    recordings: Annotated[Path | None, typer.Option(help="folder for recordings; beside the database")] = None,
+) -> None:
+    """Write all who have ended as a dataset (the server must be stopped)."""
+    from classmood.server.records import Records
+    from classmood.server.study.exporting import export_study
+    from classmood.server.study.recordings import Recordings
+    from classmood.studies import Studies
+
+    settings = _settings({"database": database, "recordings": recordings}, None)
+    records = Records(settings)
+    try:
+        studies = Studies(records.store)
+        written = export_study(records, studies, Recordings(settings.recordings_folder), protocol, out)
+    finally:
+        records.close()
+    for one in written:
+        print(f"{one.id}: {_described(one)}")  # noqa: T201 (the command's result)
+    print(f"{out}: {len(written)} participants written")  # noqa: T201 (the command's result)
+
+
+def erase(
+    protocol: Protocol,
+    participant: Annotated[str, typer.Argument(help="the study id, such as 007")],
+    database: Database = None,
+    recordings: Annotated[Path | None, typer.Option(help="folder for recordings; beside the database")] = None,
+) -> None:
+    """Erase a participant: rows, recordings, exports (the server must be stopped, or use its page)."""
+    from classmood.server.records import Records
+    from classmood.server.study.erasure import erase_participant
+    from classmood.server.study.exporting import study_of
+    from classmood.server.study.recordings import Recordings
+    from classmood.studies import Studies
+
+    settings = _settings({"database": database, "recordings": recordings}, None)
+    records = Records(settings)
+    try:
+        studies = Studies(records.store)
+        everybody = studies.participants(study_of(studies, protocol).session)
+        found = next((one for one in everybody if one.name == participant.removeprefix("sub-")), None)
+        if found is None:
+            raise InputError(f"expected a participant of the study, got {participant!r}; they may have been erased")
+        erased = erase_participant(records, studies, Recordings(settings.recordings_folder), found)
+    finally:
+        records.close()
+    print(f"{participant} is erased")  # noqa: T201 (the command's result)
+    for word, found_ones in (
+        ("also from", erased.exports),
+        ("not there any more, look for copies", erased.missing),
+        ("model that was trained on their data", erased.models),
+    ):
+        for one in found_ones:
+            print(f"  {word}: {one}")  # noqa: T201 (the command's result)
+
+
+def _described(one: Exported) -> str:
+    """A participant who was written, in words."""
+    telling = one.telling
+    words = [f"{len(telling.events)} rows", f"onsets at most {max(telling.lateness_ms):.0f} ms after their plan"]
+    for attempt, fit in telling.clocks.items():
+        said = f"clocks {fit.exchanges} times"
+        if math.isfinite(fit.left_ms_per_hour):
+            said += (
+                f", drift {3.6e6 * fit.drift:+.1f} ms an hour, after correction {fit.left_ms_per_hour:+.1f} ± "
+                f"{fit.left_half_width_ms_per_hour:.1f}"
+            )
+        words.append(said if len(telling.clocks) == 1 else f"attempt {attempt}: {said}")
+    if one.recorded[1]:
+        words.append(f"{one.recorded[0]} of {one.recorded[1]} recordings")
+    if one.lost_parts:
+        words.append(f"{one.lost_parts} parts without the one before them")
+    return "; ".join(words)
 
 
 def _run(settings: Settings, protocol: Path, consent: Path | None, guardian: Path | None) -> None:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from classmood.dataset.folder import erase_participant as erase_from_dataset
+from classmood.dataset.folder import read_table
+from classmood.dataset.layout import PARTICIPANTS
+from classmood.dataset.trained import forget_participant, models_of
 from classmood.server.records import Records
 from classmood.server.study.recordings import Recordings
 from classmood.studies import StoredParticipant, Studies
@@ -41,11 +45,16 @@ def erase_participant(
     missing: list[str] = []
     models: list[str] = []
     for folder in studies.exports(participant.session):
-        path = Path(folder)
-        if not path.is_dir():
+        path, who = Path(folder), f"sub-{participant.name}"
+        if not (path / PARTICIPANTS).is_file():
             missing.append(folder)
             continue
-        cleaned.append(folder)
+        models += models_of(path, who)
+        forget_participant(path, who)
+        known = any(row["participant_id"] == who for row in read_table(path / PARTICIPANTS))
+        if known or (path / who).is_dir():
+            erase_from_dataset(path, who)
+            cleaned.append(folder)
     recordings.erase(participant.id)
     records.erase_student(participant.id, participant.session)
-    return Erased(tuple(cleaned), tuple(missing), tuple(models))
+    return Erased(tuple(cleaned), tuple(missing), tuple(dict.fromkeys(models)))
