@@ -17,7 +17,7 @@ from classmood.experiment.commands import app as experiment
 from classmood.learning.commands import app as learning
 from classmood.server.commands import audit_log, serve
 from classmood.server.report_command import report
-from classmood.server.study.commands import run
+from classmood.server.study import commands as study
 from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ app.add_typer(reproduce, name="reproduce")
 app.command()(serve)
 app.command()(report)
 app.add_typer(audit_log, name="audit-log")
-experiment.command()(run)
+for command in (study.run, study.export, study.erase):
+    experiment.command()(command)
 app.add_typer(experiment, name="experiment")
 app.add_typer(dataset, name="dataset")
 app.add_typer(learning, name="learning")
