@@ -1,0 +1,83 @@
+"""The camera on the student's page: its light, what turns it off, and that models come only then. A drawn test picture
+stands in for a camera; no face is in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from chromium import Watched, built_pages, chromium
+from playwright.sync_api import Page, expect
+from served import ALLOWED, EXACT, served
+from test_pages import open_class
+
+FAKE_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+# Notes every track that the page gets, so that a test can ask whether the camera is really off.
+NOTE_TRACKS = """
+  window.tracks = [];
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    window.tracks.push(...stream.getTracks());
+    return stream;
+  };
+"""
+
+
+def live_tracks(page: Page) -> list[str]:
+    kinds: list[str] = page.evaluate(
+        "window.tracks.filter((track) => track.readyState === 'live').map((track) => track.kind)"
+    )
+    return kinds
+
+
+def turn(page: Page, state: str) -> None:
+    """The tab goes to the background, or comes back, as far as the page is told."""
+    page.evaluate(
+        "(state) => { Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        state,
+    )
+
+
+def test_the_light_tells_the_truth_and_models_come_only_with_a_camera(tmp_path: Path) -> None:
+    (tmp_path / "page").symlink_to(built_pages(), target_is_directory=True)
+    with chromium(*FAKE_CAMERA) as browser, served(tmp_path, ALLOWED, release=EXACT) as server:
+        _, code = open_class(Watched(browser), server)
+        student = Watched(browser, permissions=["camera"])
+        student.context.add_init_script(NOTE_TRACKS)
+        page = student.page()
+        page.goto(f"{server.base}/join/{code}")
+        page.get_by_label("With my camera").check()
+        page.get_by_role("button", name="I agree").click()
+        light = page.locator(".light")
+        expect(light).to_have_text("Camera off")
+        assert not [url for url in student.asked if re.search(r"\.wasm|/models", url)]
+
+        page.get_by_role("button", name="Turn the camera on").click()
+        expect(page.get_by_text("No face found")).to_be_visible(timeout=60000)
+        expect(light).to_have_text("Camera on")
+        assert live_tracks(page) == ["video"]
+        assert [url for url in student.asked if url.endswith(".wasm")]
+
+        page.get_by_role("button", name="Enter the class").click()
+        expect(page.get_by_role("heading", name="Only you see this")).to_be_visible()
+        expect(light).to_have_text("Camera on")
+        turn(page, "hidden")
+        expect(light).to_have_text("Camera off")
+        assert live_tracks(page) == []
+        turn(page, "visible")
+        expect(page.get_by_text(re.compile(r"Paused for .* in the background"))).to_be_visible()
+        expect(light).to_have_text("Camera on")
+        assert live_tracks(page) == ["video"]
+
+        page.get_by_role("button", name="Pause").click()
+        expect(light).to_have_text("Camera off")
+        assert live_tracks(page) == []
+        page.get_by_role("button", name="Go on").click()
+        expect(light).to_have_text("Camera on")
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_role("heading", name="You have left the class")).to_be_visible()
+        assert live_tracks(page) == []
+        assert student.hosts() == {server.base.removeprefix("http://")}
+        assert student.complaints == []
