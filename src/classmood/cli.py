@@ -15,9 +15,11 @@ from classmood.dataset.commands import app as dataset
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.experiment.commands import app as experiment
 from classmood.learning.commands import app as learning
+from classmood.phases.commands import phases
 from classmood.server.commands import audit_log, serve
 from classmood.server.report_command import report
 from classmood.server.study import commands as study
+from classmood.simulation.commands import simulate
 from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(reproduce, name="reproduce")
 app.command()(serve)
+app.command()(simulate)
 app.command()(report)
 app.add_typer(audit_log, name="audit-log")
 for command in (study.run, study.export, study.erase):
@@ -38,6 +41,7 @@ for command in (study.run, study.export, study.erase):
 app.add_typer(experiment, name="experiment")
 app.add_typer(dataset, name="dataset")
 app.add_typer(learning, name="learning")
+app.command()(phases)
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
     "For one's own recordings. The EU AI Act, Art. 5(1)(f), forbids AI that infers emotions in education "
