@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import json
 import operator
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,7 +69,7 @@ def provide_web_models(root: Path) -> Path:
     ):
         model, card_path = folder / f"{name}.onnx", folder / f"{name}.json"
         original = _read_checked(package / "models" / f"{shipped}.onnx")
-        made_from = _sha256(original + Path(__file__).read_bytes())
+        made_from = _sha256(original + _recipe(make))
         old = _read_card(card_path)
         if old.get("made_from") == made_from and _is_whole(model, old):
             made = model.read_bytes()
@@ -230,6 +233,12 @@ def _read_checked(model: Path) -> bytes:
     return content
 
 
+def _recipe(make: Callable[[bytes], bytes]) -> bytes:
+    """All that decides what is made of a model."""
+    numbers = (ROUNDED_FROM, ROUNDED_TO, WHOLE_FROM, WHOLE_BITS, EXACT)
+    return f"{numbers}\n{inspect.getsource(make)}\n{inspect.getsource(_leads_to_heads)}".encode()
+
+
 def _read_card(path: Path) -> dict[str, Any]:
     """A card that was made before; empty where there is none."""
     try:
@@ -250,7 +259,7 @@ def _write(path: Path, content: bytes) -> None:
     import brotli
 
     for target, data in ((path, content), (path.with_name(f"{path.name}.br"), brotli.compress(content, lgwin=24))):
-        partial = target.with_name(f"{target.name}.partial")
+        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
         partial.write_bytes(data)
         partial.replace(target)
 

@@ -33,6 +33,11 @@ const parity = {
     return progress;
   },
 
+  /** All that a recogniser fetches, without opening it. */
+  async fetchAll(baseUrl: string): Promise<void> {
+    await fetchFiles({ baseUrl, runtimeUrl }, () => undefined);
+  },
+
   /** What each frame shows; each on its own, or one after the other as a camera's. */
   async fromFrames(urls: string[], following: boolean): Promise<(Recognition | null)[]> {
     if (!recogniser) throw new Error("expected open() first");
