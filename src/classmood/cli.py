@@ -198,6 +198,24 @@ def evaluate(
 
 
 @app.command()
+def agreement(
+    source: Annotated[Path, typer.Argument(help="a dataset with features, or a CSV of pairs")],
+    json_out: Annotated[Path | None, typer.Option("--json", help="write the figures here")] = None,
+) -> None:
+    """Compare recognised emotion with self-report: kappa, concordance, bias, with intervals."""
+    import dataclasses
+    import json
+
+    from classmood.agreement import agree, describe, pairs_of, read_pairs
+    from classmood.markdown import write_text
+
+    found = agree(pairs_of(source) if source.is_dir() else read_pairs(source))
+    print(describe(found), end="")  # noqa: T201 (the command's result)
+    if json_out:
+        write_text(json_out, json.dumps([dataclasses.asdict(one) for one in found], indent=1) + "\n")
+
+
+@app.command()
 def doctor() -> None:
     """Show what is installed, check the models, run a self-test with the network closed."""
     from classmood.doctor import examine
