@@ -91,11 +91,11 @@ export class Camera {
         onProgress: (loaded, total) => (this.progress = { loaded, total }),
       });
     } catch (error) {
+      // A start that was overtaken fails too, and nobody needs to hear of it.
+      if (turn !== this.#turn) return;
       console.error(error);
-      if (turn === this.#turn) {
-        this.stop();
-        this.#fail("models");
-      }
+      this.stop();
+      this.#fail("models");
       return;
     }
     if (turn !== this.#turn) return;
@@ -130,11 +130,10 @@ export class Camera {
     try {
       found = await this.#recogniser.recognise(video);
     } catch (error) {
+      if (turn !== this.#turn) return;
       console.error(error);
-      if (turn === this.#turn) {
-        this.close();
-        this.#fail("models");
-      }
+      this.close();
+      this.#fail("models");
       return;
     }
     if (turn !== this.#turn) return;
