@@ -293,7 +293,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_the_noise_is_wider_in_small_classes_and_says_so() -> None:
     settings = ReleaseSettings()
-    assert [settings.widening(n) for n in (5, 10, 12, 15, 30)] == pytest.approx([1.4, 1.4, 1.25, 1.0, 1.0])
+    assert [settings.widening(n) for n in (5, 8, 10, 12, 30)] == pytest.approx([1.4, 1.4, 1.2, 1.0, 1.0])
     for size in (6, 12, 30):
         releases = ClassReleases(settings, randomness=random.Random(1))
         for student in range(size):

@@ -81,7 +81,7 @@ class ReleaseSettings(BaseModel):
     phantom_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     longest_hold_s: float = Field(default=180.0, ge=0, allow_inf_nan=False)
     phantom_noise: float = Field(default=0.6, ge=0, allow_inf_nan=False)
-    small_class: float = Field(default=15.0, ge=0, allow_inf_nan=False)
+    small_class: float = Field(default=12.0, ge=0, allow_inf_nan=False)
     widest: float = Field(default=1.4, ge=1, allow_inf_nan=False)
 
     def widening(self, sharing: int) -> float:
