@@ -4,7 +4,6 @@ import { experiment, research } from "./en-experiment.ts";
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const points = (share: number): string => `${Math.round(share * 100)} points`;
-const people = (count: number): string => (count === 1 ? "1 person" : `${count} people`);
 
 export const en = {
   language: "en",
@@ -37,7 +36,6 @@ export const en = {
 
   live: {
     connecting: "Connecting …",
-    open: "Connected",
     waiting: (seconds: number) => `No connection. Next try in ${seconds} s.`,
     now: "Try now",
   },
@@ -82,7 +80,6 @@ export const en = {
       decline: "No, thank you",
       declined: "That is fine. Nothing was sent, and to your teacher it looks as if you were not here.",
       again: "Read it again",
-      version: (version: string) => `Version of this text: ${version}`,
     },
     receipt: {
       heading: "Receipt of your agreement",
@@ -254,9 +251,7 @@ export const en = {
       copy: "Copy the link",
       copied: "Copied",
       qr: "QR code of the link",
-      show: "Show the code",
       full: "Show large",
-      hide: "Hide",
     },
     live: {
       since: (time: string) => `running for ${time}`,
@@ -302,8 +297,6 @@ export const en = {
       useful: "Useful",
       notUseful: "Not useful",
       thanks: { useful: "Noted: useful.", "not useful": "Noted: such ones will come more rarely." },
-      none: "No suggestion.",
-      quiet: "Quiet: no suggestions.",
       dismiss: "Put away",
     },
     marks: {
@@ -365,7 +358,6 @@ export const en = {
       nothing: "Nothing was released in this class.",
     },
     restarted: "Back. What was missed is here.",
-    people,
   },
 
   privacy: {
@@ -373,7 +365,6 @@ export const en = {
     lead: "What this server does with data, and who is responsible.",
     more: "Nothing on these pages comes from another server, and nothing follows you: no cookies for students, no counters, no fonts from elsewhere.",
     back: "Join a class",
-    version: (version: string) => `Version ${version}`,
     unavailable: "The notice could not be loaded.",
     again: "Try again",
     loading: "Loading …",
