@@ -15,7 +15,7 @@ name = "seconds"
 title = "A study of seconds"
 course = "tests"
 seed = 7
-limit_min = 2
+limit_min = 20
 order = "latin-square"
 recording = "{recording}"
 """

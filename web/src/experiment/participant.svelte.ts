@@ -38,6 +38,8 @@ export class Participant {
   runner = $state.raw<Runner | null>(null);
   outbox = $state.raw<Outbox | null>(null);
   over = $state<Over>("done");
+  /** The server knows that it is over, and has all of it. */
+  finished = $state(false);
   readonly camera = new StudyCamera((state) => this.#log("camera", this.runner?.step?.number ?? 0, performance.now(), { state }));
 
   #storage: Storage | null = null;
@@ -252,6 +254,7 @@ export class Participant {
       if (await this.outbox.emptied(FINISH_TRIES_MS)) {
         try {
           await call("/study/finish", { method: "POST", token: this.seat?.token, body: { how } });
+          this.finished = true;
           return;
         } catch (failure) {
           if (failure instanceof ApiError && failure.status !== 0 && failure.status < 500) return;

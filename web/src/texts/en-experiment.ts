@@ -130,7 +130,8 @@ export const experiment = {
     sayStopped: "What you gave until then is kept. You can still have it erased below.",
     sayErased: "Answers, times, recordings and your agreement: nothing of it is kept on the server or on this device.",
     sayEnded: "An id takes part once. If you think that this is wrong, ask the researcher.",
-    sending: (left: number) => `Please keep this page open: ${left} pieces are still on their way.`,
+    sending: (left: number) =>
+      left > 1 ? `Please keep this page open: ${left} pieces are still on their way.` : "Please keep this page open for a moment: the last of it is on its way.",
     offline: "No connection. Please keep this page open, it sends the rest as soon as it can.",
     sent: "Everything has arrived. You can close this page.",
   },

@@ -1,0 +1,194 @@
+"""A study of seconds in Debian's Chromium with a fake camera, by an automated participant, from invitation to dataset.
+
+On the way the network is cut and the server is killed and started again; nothing may be missing afterwards.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from chromium import Watched, built_pages, chromium, faults
+from playwright.sync_api import Browser, Page, expect
+
+from classmood.dataset.checker import find_faults
+from classmood.dataset.folder import read_events, read_table
+from classmood.experiment.check import open_protocol
+from classmood.experiment.schedule import schedule
+from classmood.server.study.happenings import details
+from loaded_benchmark import load
+from short_study import write_study
+
+run = load("experiment_run")
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    built_pages()
+    with chromium(*run.FAKE_CAMERA) as found:
+        yield found
+
+
+@pytest.fixture
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A server of the real command for a study of seconds."""
+    built_pages()
+    times = getattr(request, "param", {})
+    server = run.StudyServer(tmp_path, write_study(tmp_path, **times))
+    server.start()
+    yield server
+    server.stop()
+
+
+def participant(browser: Browser, server: Any, name: str, *, records: bool = True, **options: Any) -> Any:
+    """Somebody who was invited and has started."""
+    watched = Watched(browser, permissions=["camera"], **options)
+    who = run.AutomatedParticipant(watched.page(), run.invite(browser, server, name), records)
+    who.watched = watched
+    return who
+
+
+@pytest.mark.parametrize("served", [{"stimulus_s": 5, "page_s": 4, "calm_s": 2}], indirect=True)
+def test_a_session_with_a_cut_network_and_a_killed_server_loses_nothing(
+    served: Any, browser: Browser, tmp_path: Path
+) -> None:
+    planned = schedule(open_protocol(served.protocol), 1)
+    who = participant(browser, served, "robot1")
+    who.come_in()
+    # Each falls into a recorded situation, and lasts beyond it.
+    situations = [step.start_s for step in planned.steps if step.kind == "stimulus"]
+    accidents = [run.Accident(situations[0] + 1, "network", 7), run.Accident(situations[1] + 1, "server", 5)]
+    who.go_through(served, accidents, planned.total_s + 60)
+    assert all(accident.done for accident in accidents)
+    who.wait_until_sent(60)
+    served.stop()
+
+    (kept,) = run.kept(tmp_path)
+    assert (kept.participant.state, kept.participant.attempt) == ("finished", 1)
+    assert (kept.missing_events(), kept.missing_parts()) == (0, 0)
+    onsets = [one.step for one in kept.events if one.kind == "onset"]
+    assert onsets == [step.number for step in planned.steps]
+    assert [details(one)["online"] for one in kept.events if one.kind == "network"] == [False, True, False, True]
+    recorded = {one.step for one in kept.chunks}
+    assert recorded == {step.number for step in planned.steps if step.records}
+
+    dataset = tmp_path / "dataset"
+    for arguments in (
+        ("experiment", "export", served.protocol, "--database", tmp_path / "study.db", "--out", dataset),
+        ("dataset", "check", dataset),
+    ):
+        done = subprocess.run([sys.executable, "-m", "classmood", *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert find_faults(dataset) == ()
+    events = read_events(dataset, "sub-robot1")
+    # What was answered is what is told, in order; a task's choice as its score (the second answer is right).
+    told = [(name, value) for event in events for name, value in event.answers.items()]
+    given = [("score", str(int(value) - 1)) if name == "choice" else (name, value) for _, name, value in who.answers]
+    assert sorted(told) == sorted(given)
+    assert [row["recording"] for row in read_table(dataset / "participants.tsv")] == ["video"]
+
+    with av.open(str(dataset / "sub-robot1" / "sub-robot1_video.webm")) as film:
+        times = [frame.time for frame in film.decode(video=0)]
+    for event in events:
+        inside = [t for t in times if event.onset_s + 0.5 < t < event.onset_s + event.duration_s - 0.5]
+        assert bool(inside) == (event.trial_type in ("baseline", "stimulus")), event
+    # Nothing of the page came from anywhere else.
+    assert who.watched.hosts() == {f"127.0.0.1:{served.port}"}
+
+
+@pytest.mark.parametrize("served", [{"stimulus_s": 3, "page_s": 3, "calm_s": 2, "minors": True}], indirect=True)
+def test_every_page_can_be_read_and_reached(served: Any, browser: Browser) -> None:
+    for options in (PHONE, {"color_scheme": "dark", "viewport": {"width": 1200, "height": 860}}):
+        researcher = Watched(browser, **options)
+        page = researcher.page()
+        served.stop()
+        served.start()
+        page.goto(served.link)
+        page.get_by_role("button", name="Invite").click()
+        url = page.locator("dialog .link a").get_attribute("href")
+        page.get_by_role("button", name="Close").click()
+        expect(page.get_by_role("row")).not_to_have_count(0)
+        assert faults(page) == []
+        page.goto(f"{served.base}/")
+        page.get_by_role("heading", name="Take part").wait_for()
+        assert faults(page) == []
+        watched = Watched(browser, permissions=["camera"], **options)
+        page = watched.page()
+        page.goto(url)
+        for ready, go_on in (
+            ("Your decision", "I agree"),
+            ("Your camera", "This looks right"),
+            ("Ready?", "Start"),
+            ("Look at the cross", None),
+        ):
+            page.get_by_text(ready, exact=go_on is not None).first.wait_for()
+            if ready == "Your camera":
+                page.get_by_role("button", name="Turn the camera on").click()
+            if ready == "Your decision":
+                page.locator("input[name=recording]").check()
+                page.locator("input[name=guardian]").check()
+            assert [one for one in faults(page) if go_on or "h1" not in one] == [], ready
+            if go_on:
+                page.get_by_role("button", name=go_on).click()
+        for question in (
+            "[data-scale=valence]",
+            "[data-emotion]",
+            "[data-scale=aspect_duration]",
+            "input[name=choice]",
+        ):
+            page.locator(question).first.wait_for()
+            assert faults(page) == [], question
+        assert watched.complaints == researcher.complaints == []
+
+
+@pytest.mark.parametrize("served", [{"stimulus_s": 3, "page_s": 30, "calm_s": 2}], indirect=True)
+def test_stopping_shows_the_calm_end_and_erasing_leaves_nothing(served: Any, browser: Browser, tmp_path: Path) -> None:
+    who = participant(browser, served, "robot2", **PHONE)
+    who.come_in()
+    page: Page = who.page
+    page.locator("[data-scale=valence]").wait_for()
+    assert faults(page) == []
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Go on with the study")).to_be_visible()
+    page.get_by_role("button", name="Stop, and erase everything").click()
+    # Something light all the same, and what it was about.
+    expect(page.get_by_text("first sun on your face")).to_be_visible()
+    expect(page.get_by_text("This was a test")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything of yours is erased")).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('seat'))") == []
+    assert run.kept(tmp_path) == []
+    for path in tmp_path.rglob("*"):
+        assert b"robot2" not in (path.read_bytes() if path.is_file() else b""), path
+
+
+@pytest.mark.parametrize("served", [{"stimulus_s": 3, "page_s": 30, "calm_s": 2, "minors": True}], indirect=True)
+def test_a_page_that_is_closed_goes_on_where_it_was(served: Any, browser: Browser, tmp_path: Path) -> None:
+    who = participant(browser, served, "robot3")
+    who.come_in()
+    page: Page = who.page
+    page.locator("[data-scale=valence] input").first.focus()
+    page.keyboard.press("7")
+    page.reload()
+    page.get_by_role("button", name="Turn the camera on").click()
+    page.get_by_role("button", name="This looks right").click()
+    page.get_by_role("button", name="Go on", exact=True).click()
+    # The page that was interrupted is asked anew.
+    expect(page.locator("[data-scale=valence]")).to_be_visible()
+    expect(page.locator("[data-scale=valence] input:checked")).to_have_count(0)
+    # On a second device the same session takes over, and the first one says so.
+    other = Watched(browser, permissions=["camera"])
+    second = other.page()
+    second.goto(who.url)
+    second.get_by_role("button", name="Go on without a camera").click()
+    second.get_by_role("button", name="Go on", exact=True).click()
+    expect(second.locator("[data-scale=valence]")).to_be_visible()
+    expect(page.get_by_role("heading", name="goes on elsewhere")).to_be_visible()
+    (kept,) = run.kept(tmp_path)
+    assert kept.participant.attempt == 3
+    assert {one.attempt for one in kept.chunks} == {1}
