@@ -354,3 +354,37 @@ def test_a_seat_counts_from_its_batch_on() -> None:
     room.close()
     assert all(room.releases.counts(name) for name in names(0, 1, 2, 3, 4))
     assert not room.releases.counts("5")
+
+
+def test_a_rise_of_most_of_a_small_class_is_told_at_once_and_noise_is_not() -> None:
+    """Ten of thirteen begin to smile: told in the next release nearly always; noise alone hardly ever."""
+    neutral, joy = np.eye(9)[0].tolist(), np.eye(9)[1].tolist()
+    told, false, quiet = 0, 0, 0
+    for seed in range(60):
+        releases = ClassReleases(ReleaseSettings(), randomness=random.Random(seed))
+        for student in range(13):
+            releases.join(str(student))
+        for step in range(1, 31):
+            for student in range(13):
+                smiles = step == 30 and student < 10
+                releases.read(str(student), joy if smiles else neutral, not_sure=False, time_s=10.0 * step)
+            release = releases.close(10.0 * step)
+            if step < 30:
+                quiet += 1
+                false += bool(release.rises)
+        told += "joy" in release.rises
+    assert told >= 57
+    assert false / quiet < 0.02
+
+
+def test_no_rise_is_told_across_a_batch_or_a_silence() -> None:
+    releases = ClassReleases(ReleaseSettings(batch_gap_s=0.0), randomness=random.Random(4))
+    for student in range(6):
+        releases.join(str(student))
+    for step in range(1, 6):
+        releases.close(10.0 * step)
+    for student in range(6, 40):
+        releases.join(str(student))
+        releases.press_mood(str(student), "joy", 55.0)
+    for step in range(6, 9):
+        assert releases.close(10.0 * step).rises == {}

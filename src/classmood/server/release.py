@@ -11,8 +11,9 @@
   a known value, the step would tell what it held.
 - The noise (``noise``) does not depend on who is there, and on how many only as of the last batch: it is wider in small
   classes. It is drawn anew with each batch, of which there is at most one in ``batch_gap_s``. A phantom adds some of
-  its own, so that nothing cancels between before and after a leave. All that is released is computed from the noised counts, and means, ellipse and
-  intensity from the shares that are shown (``suppression``), with the coordinates of ``classmood.emotions``.
+  its own, so that nothing cancels between before and after a leave.
+- All that is released is computed from the noised counts, and means, ellipse and intensity from the shares that are
+  shown (``suppression``), with the coordinates of ``classmood.emotions``; what has just risen (``rises``) likewise.
 
 Appreciation and caution have a share here only where students press them or a model measures them; the scores that the
 shipped model's readout derives are not on the wire.
@@ -33,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from classmood.emotions import CLASSROOM_CLASSES, CLASSROOM_VAD, NEUTRAL
 from classmood.server.membership import Membership
 from classmood.server.noise import WanderingNoise
+from classmood.server.rises import Rises
 from classmood.server.suppression import suppress
 
 UNSURE: Final = "unsure"
@@ -109,6 +111,9 @@ class Release(BaseModel):
             differ and how undecided each reading is.
         intensity: share of the readable that is not neutral.
         confused, slower, faster: share of who presses these; None where they are a small cell.
+        rises: by how much expressions and presses have just risen against the half minute before, as shares; only
+            what is far beyond the noise of that difference. It is smaller than that of a share, since the noise is
+            slow: in a small class a rise can be seen where a share cannot be read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -128,6 +133,7 @@ class Release(BaseModel):
     confused: float | None = None
     slower: float | None = None
     faster: float | None = None
+    rises: dict[str, float] = {}
 
     @property
     def silent(self) -> bool:
@@ -188,6 +194,7 @@ class ClassReleases:
         self._deviations = np.asarray(deviations)
         self._phantoms: dict[str, np.ndarray] = {}
         self._offsets: dict[str, np.ndarray] = {}
+        self._rises = Rises(deviations, self.settings.interval_s, self.settings.smallest_cell)
         self._last_batch_s = -np.inf
         self._number = first
         self._public = _one(UNSURE)
@@ -253,6 +260,7 @@ class ClassReleases:
             for gone in set(self._voices) - self._membership.present:
                 del self._voices[gone]
             self._phantoms, self._offsets = {}, {}
+            self._rises.clear()
         seats = self._membership.counted
         # The size is public and changes with a batch only, which draws the noise anew: it tells nothing.
         noise = self._noise.step() * self.settings.widening(len(seats))
@@ -261,6 +269,7 @@ class ClassReleases:
             # A silence may be long, and nobody's last unit waits through it.
             self._voices = {name: voice for name, voice in self._voices.items() if voice.left_s is None}
             self._begin_interval()
+            self._rises.clear()
             return Release(number=number, time_s=time_s, class_size=self._class_size)
         counts = np.sum([self._unit(seat, time_s) for seat in sorted(seats)], axis=0) + noise
         self._begin_interval()
@@ -289,7 +298,16 @@ class ClassReleases:
             confused=confused,
             slower=slower,
             faster=faster,
+            rises=self._risen(counts, sharing),
         )
+
+    def _risen(self, counts: Float64[np.ndarray, " c"], sharing: int) -> dict[str, float]:
+        step, risen = self.settings.share_step, self._rises.take(counts, self.settings.widening(sharing))
+        return {
+            name: round(round(min(float(students) / sharing, 1.0) / step) * step, 6)
+            for name, students in zip((*CELLS, *PRESSES), risen, strict=True)
+            if students and name != UNSURE
+        }
 
     def _unit(self, seat: str, time_s: float) -> Float64[np.ndarray, " u"]:
         """What a seat adds to the counts: of ``CELLS``, then of ``PRESSES``."""
