@@ -133,7 +133,7 @@ def test_a_kind_that_is_not_useful_needs_more() -> None:
     given(nudges, course((6, {}), (6, {"joy": 0.9})))
     for _ in range(10):
         nudges.answer(0, "not useful")
-    after = [release(i) for i in range(12, 30)] + [release(i, joy=0.5) for i in range(30, 40)]
+    after = [release(i) for i in range(12, 30)] + [release(i, joy=0.4) for i in range(30, 40)]
     assert given(nudges, after) == []
 
 

@@ -1,26 +1,26 @@
 """At most one suggestion in an interval, from what was released and from marks alone.
 
-A nudge compares the mean of the last releases with that of the releases before them, and is given only where the change
-is greater than the noise of the releases explains and than the teacher cares about. It names the moment (the last mark
+A nudge is given only where the last releases speak for a rise much more than for their own noise (``evidence``), more
+than for any other pattern, and where the rise is one that a teacher cares about. It names the moment (the last mark
 before the change began, or its time) and offers an action between people, teacher and student or student and student,
 since that is what the paper argues emotions are for in a class. Good news are nudges too.
 
 Derived emotions (appreciation, caution) never drive one, whoever measured them. Nothing here knows a student. Given the
-same releases, marks and answers, the nudges are the same.
+same releases, marks and answers, the nudges are the same. How often they are right is measured on simulated classes:
+docs/guides/simulate.md.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from classmood.emotions import DERIVED
-from classmood.server.noise import SPECTRUM
-from classmood.server.release import PRESSES, Release, ReleaseSettings
+from classmood.server.evidence import WINDOW, Finding, comparable, weigh
+from classmood.server.release import PRESSES, UNSURE, Release, ReleaseSettings
 
 Usefulness = Literal["useful", "not useful"]
 MarkKind = Literal["slide", "question", "break", "text"]
@@ -32,6 +32,14 @@ LONGEST_MOMENT: Final = _LONGEST_LABEL + 40
 _LOUDER: Final = 1.25
 _LOUDEST: Final = 3.0
 _QUIETEST: Final = 0.8
+# What began longer ago than this is no news.
+_NEWS: Final = 6
+# Of patterns that explain the releases about as well as the best one, the first in the order of weight is told.
+_ABOUT_AS_WELL: Final = 0.8
+# Half-width of a share's noise from which on more evidence is needed, in proportion.
+_LARGE_NOISE: Final = 0.15
+# While the teacher's break lasts, nobody needs to be told that faces are gone.
+_BREAK_S: Final = 360.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +57,16 @@ class Kind:
 
     Attributes:
         value: what it watches in a release: the least and the most that the shown values allow.
-        least_change: rise that a teacher would care about, as a share.
-        presses: whether it watches presses, whose noise is another.
+        pattern: how the shares of cells move where all of a class turns to it; see ``evidence``.
+        least_change: rise of what is watched that a teacher would care about, as a share.
         text: what is said, with {moment}, {before} and {after}.
         action: what is offered.
     """
 
     name: KindName
     value: Callable[[Release, ReleaseSettings], tuple[float, float]]
+    pattern: Mapping[str, float]
     least_change: float
-    presses: bool
     text: str
     action: str
 
@@ -84,13 +92,21 @@ class Nudge:
     action: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Rise:
+    since_s: float
+    before: float
+    after: float
+    change: float
+
+
 class NudgeSettings(BaseModel):
     """How often, and how much has to happen.
 
     Attributes:
         interval_s: at most one nudge in this time.
-        window: releases on either side that are compared.
-        deviations: of the noise of that comparison, which a change must exceed.
+        evidence: natural logarithm of how much likelier the releases must be with a rise than without, in a class whose
+            noise is small; where it is large, moments are seldom seen and noise is as frequent, so more is needed.
         cause_s: a mark this long before the change still counts as its moment.
         quiet: nothing is shown, and nothing is saved up for later.
     """
@@ -98,8 +114,7 @@ class NudgeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interval_s: float = Field(default=300.0, ge=60, allow_inf_nan=False)
-    window: int = Field(default=3, ge=1, le=30)
-    deviations: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    evidence: float = Field(default=3.0, ge=0, allow_inf_nan=False)
     cause_s: float = Field(default=90.0, ge=0, allow_inf_nan=False)
     quiet: bool = False
 
@@ -133,67 +148,75 @@ KINDS: Final = (
     Kind(
         "confusion",
         _press("confused"),
-        0.2,
-        True,
+        {"confused": 0.6, "slower": 0.2},
+        0.12,
         "More press that they are confused since {moment} ({before} to {after}).",
         "Ask each to explain the last step to a neighbour, then take the questions that are left.",
     ),
     Kind(
         "wants faster",
         _press("faster"),
-        0.2,
-        True,
+        {"faster": 0.55},
+        0.12,
         "More ask for a faster pace since {moment} ({before} to {after}).",
         "Offer a harder question, and let those who are done help the others.",
     ),
     Kind(
         "wants slower",
         _press("slower"),
-        0.2,
-        True,
+        {"slower": 0.6, "confused": 0.3},
+        0.12,
         "More ask for a slower pace since {moment} ({before} to {after}).",
         "Stop here and let somebody sum up the last minutes in their own words.",
     ),
     Kind(
         "tense",
         _sum_of("fury", "terror", "disdain"),
-        0.15,
-        False,
+        {"fury": 0.3, "terror": 0.15, "disdain": 0.1, "neutral": -0.5},
+        0.12,
         "More expressions resembling anger, fear or disgust since {moment} ({before} to {after}).",
         "Ask openly what makes this hard, and let pairs collect what would help.",
     ),
     Kind(
         "low",
         _sum_of("grief"),
-        0.15,
-        False,
+        {"grief": 0.55, "neutral": -0.45},
+        0.12,
         "More expressions resembling sadness since {moment} ({before} to {after}).",
         "Ask how they are, and give a task that small groups can solve together.",
     ),
     Kind(
         "surprise",
         _sum_of("surprise"),
-        0.2,
-        False,
+        {"surprise": 0.6, "neutral": -0.45, "grief": -0.05, "joy": -0.05},
+        0.15,
         "More expressions resembling surprise since {moment} ({before} to {after}).",
         "Ask what was unexpected, and let pairs compare their explanations.",
     ),
     Kind(
         "joy",
         _sum_of("joy"),
-        0.2,
-        False,
+        {"joy": 0.65, "neutral": -0.45, "grief": -0.08, "surprise": -0.03},
+        0.15,
         "More expressions resembling joy since {moment} ({before} to {after}). Whatever it was, it was liked.",
         "Take it up: let students add their own example.",
     ),
     Kind(
         "unread",
         _sum_of("unsure"),
-        0.3,
-        False,
+        {UNSURE: 0.8, "neutral": -0.5, "joy": -0.1, "grief": -0.1},
+        0.2,
         "Fewer faces can be read since {moment} ({before} to {after} unsure); this says nothing of how they feel.",
         "Ask a question by name-free vote, so that everybody has something to do.",
     ),
+)
+
+# What explains a change and is no news: faces that can be read again, a feeling that goes, a derived emotion.
+_NO_NEWS: Final = (
+    {UNSURE: -0.8, "neutral": 0.5, "joy": 0.1, "grief": 0.1},
+    {"joy": -0.6, "neutral": 0.5},
+    {"grief": -0.5, "neutral": 0.45},
+    *({name: 0.6, "neutral": -0.5} for name in DERIVED),
 )
 
 
@@ -214,6 +237,8 @@ class Nudges:
         self._marks: list[Mark] = []
         self._given: list[Nudge] = list(given)
         self._factors: dict[KindName, float] = {}
+        self._releases = 0
+        self._unsure = 0.0
 
     @property
     def given(self) -> tuple[Nudge, ...]:
@@ -221,7 +246,9 @@ class Nudges:
         return tuple(self._given)
 
     def quiet(self, on: bool) -> None:
-        """Turn quiet mode on or off."""
+        """Turn quiet mode on or off; what rose while it was on is not told after."""
+        if self.settings.quiet and not on:
+            self._seen = []
         self.settings = self.settings.model_copy(update={"quiet": on})
 
     def mark(self, mark: Mark) -> None:
@@ -235,47 +262,65 @@ class Nudges:
         self._factors[kind] = min(max(factor, _QUIETEST), _LOUDEST)
 
     def threshold_factor(self, kind: KindName) -> float:
-        """By what the answers so far multiply a kind's least change."""
+        """By what the answers so far multiply what a kind needs: evidence and change."""
         return self._factors.get(kind, 1.0)
 
     def take(self, release: Release) -> Nudge | None:
         """Take a release; the nudge that is due now, if any."""
-        window = self.settings.window
-        self._seen = [*self._seen, release][-2 * window :]
+        self._seen = [*self._seen, release][-WINDOW:]
+        if not release.silent:
+            self._releases += 1
+            self._unsure += release.shares.get(UNSURE, 0.0)
         due = not self._given or release.time_s - self._given[-1].time_s >= self.settings.interval_s
-        # A silence or a batch between the two would be compared with the class.
-        same = len({seen.sharing for seen in self._seen}) == 1 and not release.silent
-        if self.settings.quiet or not due or not same or len(self._seen) < 2 * window:
+        if self.settings.quiet or not due:
             return None
-        earlier, later = self._seen[:window], self._seen[window:]
-        for kind in KINDS:
-            before = sum(kind.value(seen, self._release)[1] for seen in earlier) / window
-            values = [kind.value(seen, self._release)[0] for seen in later]
-            after = sum(values) / window
-            if after - before < self._least(kind, release):
+        patterns = [*(kind.pattern for kind in KINDS), *_NO_NEWS]
+        findings = weigh(self._seen, patterns, self._release)
+        if findings is None:
+            return None
+        best = max(findings, key=lambda finding: finding.log_odds)
+        if best in findings[len(KINDS) :]:
+            return None
+        for kind, finding in zip(KINDS, findings, strict=False):
+            if finding.log_odds < _ABOUT_AS_WELL * best.log_odds or not self._worth(kind, finding, release.time_s):
                 continue
-            # A great change is told before all of the later window shows it.
-            first = next(seen for seen, value in zip(later, values, strict=True) if value >= (before + after) / 2)
-            return self._give(kind, release.time_s, first.time_s, before, after)
+            rise = self._rise(kind, finding)
+            if rise.change >= kind.least_change * self.threshold_factor(kind.name):
+                return self._give(kind, release.time_s, rise)
         return None
 
-    def _least(self, kind: Kind, release: Release) -> float:
-        assert release.sharing is not None
-        settings = self._release
-        students = settings.press_noise_students if kind.presses else settings.noise_students
-        students *= settings.widening(release.sharing)
-        # A sum of cells has the noise of each; the shown shares are rounded besides, which the noise dwarfs.
-        cells = 3 if kind.name == "tense" else 1
-        noise = (
-            students * math.sqrt(cells) / release.sharing * _change_deviation(self.settings.window, settings.interval_s)
+    def _worth(self, kind: Kind, finding: Finding, time_s: float) -> bool:
+        """Whether there is enough evidence, it is news, and the teacher does not know anyway."""
+        wide = max((self._seen[-1].half_width or 0.0) / _LARGE_NOISE, 1.0)
+        needed = self.settings.evidence * wide * self.threshold_factor(kind.name)
+        if finding.after > _NEWS or finding.log_odds < needed:
+            return False
+        if kind.name != "unread":
+            return True
+        # Where students press, most are unsure most of the time, and again when what they pressed is over.
+        mostly_read = self._unsure <= self._releases / 2
+        return mostly_read and not any(
+            mark.kind == "break" and mark.time_s <= time_s < mark.time_s + _BREAK_S for mark in self._marks
         )
-        return max(kind.least_change * self.threshold_factor(kind.name), self.settings.deviations * noise)
 
-    def _give(self, kind: Kind, time_s: float, since_s: float, before: float, after: float) -> Nudge:
+    def _rise(self, kind: Kind, finding: Finding) -> _Rise:
+        seen = comparable(self._seen)
+        before = [kind.value(one, self._release) for one in seen[: -finding.after]]
+        most = sum(most for _, most in before) / len(before)
+        # A hidden cell counts as three quarters of what it could be: few students who become one more are no rise.
+        level = sum(0.25 * least + 0.75 * most for least, most in before) / len(before)
+        later = [(one.time_s, kind.value(one, self._release)[0]) for one in seen[-finding.after :]]
+        half = (level + max(share for _, share in later)) / 2
+        later = later[next(i for i, (_, share) in enumerate(later) if share >= min(half, later[-1][1])) :]
+        after = sum(share for _, share in later) / len(later)
+        return _Rise(later[0][0], most, after, after - level)
+
+    def _give(self, kind: Kind, time_s: float, rise: _Rise) -> Nudge:
+        since_s = rise.since_s
         start_s = since_s - self._release.interval_s
         near = [mark for mark in self._marks if start_s - self.settings.cause_s <= mark.time_s <= since_s]
         cause = max(near, key=lambda mark: mark.time_s, default=None)
-        text = kind.text.format(moment=_moment(cause, start_s), before=f"{before:.0%}", after=f"{after:.0%}")
+        text = kind.text.format(moment=_moment(cause, start_s), before=f"{rise.before:.0%}", after=f"{rise.after:.0%}")
         number = self._given[-1].number + 1 if self._given else 0
         nudge = Nudge(number, time_s, kind.name, since_s, cause, text, kind.action)
         self._given.append(nudge)
@@ -294,15 +339,3 @@ def _moment(mark: Mark | None, start_s: float) -> str:
 
 def _clock(time_s: float) -> str:
     return f"{int(time_s) // 60}:{int(time_s) % 60:02d}"
-
-
-def _change_deviation(window: int, interval_s: float) -> float:
-    """Standard deviation of later mean minus earlier mean under unit noise of the releases' spectrum."""
-    signs = [-1 / window] * window + [1 / window] * window
-    variance = sum(
-        share * a * b * (math.exp(-abs(i - j) * interval_s / tau_s) if tau_s else float(i == j))
-        for tau_s, share in SPECTRUM
-        for i, a in enumerate(signs)
-        for j, b in enumerate(signs)
-    )
-    return math.sqrt(variance)
