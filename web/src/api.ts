@@ -78,6 +78,8 @@ export interface Release {
   confused?: number | null;
   slower?: number | null;
   faster?: number | null;
+  /** By how much something has just risen beyond the noise, as shares. */
+  rises?: Record<string, number>;
 }
 
 export const MARK_KINDS = ["slide", "question", "break", "text"] as const;

@@ -65,3 +65,14 @@ test("coverage is always said", () => {
   expect(coverage(null, 24, 7, en)).toBe("fewer than 7 sharing");
   expect(isReadable({ number: 0, time_s: 0 })).toBe(false);
 });
+
+test("a rise is told where shares can be read and where they cannot, and the greatest of several", () => {
+  const few = { ...CLEAR, sharing: 13, half_width: 0.53, rises: { joy: 0.6, surprise: 0.4, confused: 0.7 } };
+  expect(glance(few, 5, en)).toEqual({
+    clarity: "few",
+    say: "Just now more expressions resembling joy.",
+    sure: expect.stringContaining("± 53 points"),
+  });
+  expect(glance({ ...CLEAR, rises: { surprise: 0.3 } }, 5, en).say).toMatch(/\. Just now more resembles surprise\.$/);
+  expect(glance({ ...few, rises: { neutral: 0.6, confused: 0.4 } }, 5, en).say).toBe(en.teacher.glance.few);
+});

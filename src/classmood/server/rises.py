@@ -1,8 +1,8 @@
 """What has just risen in a class, beyond the noise: told where a share itself cannot be read.
 
 The noise is slow (``noise.SPECTRUM``), so a count minus the mean of those of the half minute before has less than half
-of its deviation. What a whole class does together then stands out at once, also in a class so small that the noise drowns
-every share. It is computed from noised counts, so it tells nothing that the attack on counts was not given.
+of its deviation. What a whole class does together then stands out at once, also in a class so small that the noise
+drowns every share. It is computed from noised counts, so it tells nothing that the attack on counts was not given.
 """
 
 from __future__ import annotations

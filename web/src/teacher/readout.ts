@@ -41,6 +41,16 @@ export function leading(release: Release): [(typeof EMOTIONS)[number], number] |
   return best;
 }
 
+/** The emotion that has just risen most beyond the noise, if one has: seen also where shares cannot be read. */
+export function rising(release: Release): (typeof EMOTIONS)[number] | null {
+  let best: (typeof EMOTIONS)[number] | null = null;
+  for (const name of EMOTIONS) {
+    const rise = release.rises?.[name] ?? 0;
+    if (rise > (best ? (release.rises?.[best] ?? 0) : 0)) best = name;
+  }
+  return best;
+}
+
 export function tone(valence: number, arousal: number): keyof Texts["teacher"]["glance"]["tones"] {
   const pleasure = valence >= PLEASANT ? "pleasant" : valence <= -PLEASANT ? "unpleasant" : "even";
   return `${pleasure}-${arousal >= LIVELY ? "lively" : "calm"}`;
@@ -51,14 +61,20 @@ export function glance(release: Release | null, k: number, words: Texts): Glance
   if (!release) return { clarity: "waiting", say: own.waiting, sure: own.waitingHint(k) };
   if (isSilent(release)) return { clarity: "silent", say: own.silent, sure: own.silentHint(k) };
   const halfWidth = release.half_width ?? 1;
-  if (halfWidth > TOO_UNCERTAIN) return { clarity: "few", say: own.few, sure: own.fewHint(halfWidth) };
+  const risen = rising(release);
+  if (halfWidth > TOO_UNCERTAIN) {
+    return risen
+      ? { clarity: "few", say: own.rising(words.emotions[risen]), sure: own.fewRising(halfWidth) }
+      : { clarity: "few", say: own.few, sure: own.fewHint(halfWidth) };
+  }
   const { valence, arousal } = release;
   const unread = (release.shares?.["unsure"] ?? 0) >= UNREAD;
   if (unread || typeof valence !== "number" || typeof arousal !== "number") {
     return { clarity: "unread", say: own.unread, sure: own.unreadHint };
   }
   const lead = leading(release);
-  const say = own.tones[tone(valence, arousal)] + (lead ? own.lead(words.emotions[lead[0]], lead[1]) : "") + own.end;
+  const say = own.tones[tone(valence, arousal)] + (lead ? own.lead(words.emotions[lead[0]], lead[1]) : "") + own.end +
+    (risen ? own.rose(words.emotions[risen]) : "");
   const sure = halfWidth <= GOOD ? own.sure.good : halfWidth <= FAIR ? own.sure.fair : own.sure.rough;
   return { clarity: "clear", say, sure: own.sureHint(sure, halfWidth) };
 }

@@ -285,6 +285,10 @@ export const en = {
         "unpleasant-lively": "The class seems tense",
         "unpleasant-calm": "The class seems low",
       },
+      rising: (emotion: string) => `Just now more expressions resembling ${emotion}.`,
+      rose: (emotion: string) => ` Just now more resembles ${emotion}.`,
+      fewRising: (halfWidth: number) =>
+        `A sudden rise can be told; how large the shares are cannot: the noise that protects each student may move them by ± ${points(halfWidth)}.`,
       lead: (emotion: string, share: number) => `, most of all what resembles ${emotion} (about ${percent(share)})`,
       end: ".",
       sure: { good: "Fairly sure", fair: "A fair impression", rough: "A rough impression" },
