@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
+from classmood.clips.commands import build
 from classmood.dataset.commands import app as dataset
 from classmood.errors import ClassmoodError, InputError, MissingExtra
 from classmood.experiment.commands import app as experiment
@@ -20,6 +21,7 @@ from classmood.server.commands import audit_log, serve
 from classmood.server.report_command import report
 from classmood.server.study import commands as study
 from classmood.simulation.commands import simulate
+from classmood.study.commands import app as own_study
 from classmood.training.reproduction.commands import app as reproduce
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ app.add_typer(audit_log, name="audit-log")
 for command in (study.run, study.export, study.erase):
     experiment.command()(command)
 app.add_typer(experiment, name="experiment")
+dataset.command()(build)
 app.add_typer(dataset, name="dataset")
+app.add_typer(own_study, name="study")
 app.add_typer(learning, name="learning")
 app.command()(phases)
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -284,7 +288,7 @@ def train(
     """Train the network, or carry on where a run was stopped."""
     with _training_extra():
         from classmood.training.curves import draw_curves
-        from classmood.training.datasets import load_training
+        from classmood.training.datasets import load_parts
         from classmood.training.recipe import read_recipe
         from classmood.training.train import join_workers, leave_workers
         from classmood.training.train import train as run
@@ -292,9 +296,7 @@ def train(
     worker = join_workers()
     folder = out or Path("runs") / recipe.stem
     path = data or Path(settings.data.path)
-    training, held = load_training(settings.data.source, path).split(
-        settings.data.holdout, fraction=settings.data.fraction
-    )
+    training, held = load_parts(settings.data, path)
     if worker.leads:
         console.print(f"training on {len(training)} faces, {len(held)} held out")
     checkpoint = run(settings, training, held, folder)

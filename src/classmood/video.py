@@ -61,10 +61,15 @@ class Sampler:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video declares about its length: None where it does not."""
+    """What a video declares about its length: None where it does not.
+
+    Attributes:
+        start_s: the first frame's time by the file's own clock. Frames are read with their times since then.
+    """
 
     duration_s: float | None
     frames: int | None
+    start_s: float = 0.0
 
 
 def video_info(source: Path | bytes, name: str | None = None) -> VideoInfo:
@@ -75,7 +80,9 @@ def video_info(source: Path | bytes, name: str | None = None) -> VideoInfo:
     """
     name = name or _name(source)
     with _opened(source, name) as video:
-        return VideoInfo(video.length_s(), video.stream.frames or None)
+        stream = video.stream
+        start_s = float((stream.start_time or 0) * (stream.time_base or 0))
+        return VideoInfo(video.length_s(), stream.frames or None, start_s)
 
 
 def read_video(

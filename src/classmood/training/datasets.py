@@ -1,6 +1,7 @@
-"""Loaders: FER+ as parquet, Kaggle's FER2013 with FER+ votes, a folder of images by class, a manifest.
+"""Loaders: FER+ as parquet, Kaggle's FER2013 with FER+ votes, a folder of images by class, a manifest, own crops.
 
-All give ``Samples`` over the eight FER+ classes. Of the test splits it is read only which images they hold: training
+The first four give ``Samples`` over the eight FER+ classes; the crops of one's own study (``classmood dataset build``)
+over the classroom's nine, with ratings. Of the test splits it is read only which images they hold: training
 rows that are pixel duplicates of a test row are dropped, so that nothing of them is learned.
 """
 
@@ -9,18 +10,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
-from classmood.crops import crop_whole
-from classmood.emotions import FERPLUS_CLASSES, UnknownLabel, ferplus_class
+from classmood.clips.crop_set import CropClip, read_crop_set
+from classmood.crops import SIDE_PX, crop_whole
+from classmood.emotions import CLASSROOM_CLASSES, DIMENSIONS, FERPLUS_CLASSES, UnknownLabel, ferplus_class
 from classmood.errors import InputError, ManifestError, MissingExtra, RecipeError
 from classmood.images import IMAGE_ENDINGS, read_image
 from classmood.manifest import read_manifest
+from classmood.training.recipe import DataSection
 from classmood.training.samples import Samples
 
 VOTE_COLUMNS = tuple(f"votes_{name}" for name in FERPLUS_CLASSES)
@@ -40,6 +44,57 @@ def soft_labels(votes: np.ndarray) -> Float32[np.ndarray, "n 8"]:
     total = kept.sum(1, keepdims=True)
     shares: Float32[np.ndarray, "n 8"] = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0)
     return shares
+
+
+def load_parts(section: DataSection, path: Path) -> tuple[Samples, Samples]:
+    """What a recipe trains on, and the held-out fold that it is calibrated by.
+
+    Of a set of crops the participants of one of its folds are held out; elsewhere a share of the groups is.
+
+    Raises:
+        InputError: see ``load_training``.
+        RecipeError: nothing is left to train on, or there is no such fold.
+    """
+    if section.source != "crops":
+        return load_training(section.source, path).split(section.holdout, fraction=section.fraction)
+    crops = read_crop_set(path)
+    if section.held_fold not in (0, *crops.folds):
+        raise RecipeError(
+            f"data.held_fold: expected one of the folds {', '.join(map(str, crops.folds))} of {path}, or 0 for none, "
+            f"got {section.held_fold}"
+        )
+    parts = ([c for c in crops.clips if (c.fold == section.held_fold) == held] for held in (False, True))
+    training, held = (samples_of(clips, section) for clips in parts)
+    return training, held
+
+
+def samples_of(clips: Sequence[CropClip], section: DataSection) -> Samples:
+    """Faces of clips: those after ``settle_s``, at most ``most_frames`` of a clip, spread evenly over it."""
+    images, targets, ratings, names, groups = [], [], [], [], []
+    for clip in clips:
+        chosen = settled(clip, section.settle_s)
+        if len(chosen) > section.most_frames:
+            chosen = chosen[np.linspace(0, len(chosen) - 1, section.most_frames).round().astype(int)]
+        target = np.array([name == clip.label for name in CLASSROOM_CLASSES], np.float32)
+        for place in chosen.tolist():
+            images.append(clip.crops[place])
+            targets.append(target)
+            ratings.append(clip.ratings)
+            names.append(f"{clip.name}#{place}")
+            groups.append(clip.participant)
+    return Samples(
+        np.array(images, np.uint8).reshape(-1, SIDE_PX, SIDE_PX),
+        np.array(targets, np.float32).reshape(-1, len(CLASSROOM_CLASSES)),
+        tuple(names),
+        tuple(groups),
+        np.array(ratings, np.float32).reshape(-1, len(DIMENSIONS)),
+    )
+
+
+def settled(clip: CropClip, settle_s: float) -> Int64[np.ndarray, " n"]:
+    """Places of a clip's faces after its first seconds; all of them where the clip is not longer than that."""
+    late: Int64[np.ndarray, " n"] = np.flatnonzero(clip.time_s >= settle_s)
+    return late if len(late) else np.arange(len(clip.time_s))
 
 
 def load_training(source: str, path: Path) -> Samples:
@@ -63,7 +118,7 @@ def load_training(source: str, path: Path) -> Samples:
         return _folder(path)
     if source == "manifest":
         return _manifest(path)
-    raise RecipeError(f"data.source: expected ferplus, fer2013, folder or manifest, got {source!r}")
+    raise RecipeError(f"data.source: expected ferplus, fer2013, folder, manifest or crops, got {source!r}")
 
 
 def read_split(path: Path, split: str) -> tuple[list[str], list[bytes], np.ndarray, list[str]]:

@@ -23,15 +23,19 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
+from classmood.clips.crop_set import note_model, read_crop_set
 from classmood.crops import SIDE_PX, normalise
-from classmood.emotions import FERPLUS_CLASSES
+from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
 from classmood.errors import ModelError
 from classmood.models.weights import SHIPPED_MASTER, EmotionCard, open_session, sha256
 from classmood.training.calibrate import NOT_SURE_BELOW, Calibration, calibrate
-from classmood.training.datasets import load_training
+from classmood.training.datasets import load_parts
+from classmood.training.heads import CLASSES, ClassroomHead
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork
+from classmood.training.samples import Samples
 
 LICENCE = "Apache-2.0"
 SOURCE = "trained by classmood on FER2013 images with FER+ votes; see docs/model-cards/emotion-resnet18.md"
@@ -127,13 +131,15 @@ def export_onnx(
             # torch calls this exporter its old one; the new one needs onnxscript as well, for the same file. It also
             # warns that sizes become constants: they are the crop's, and the batch, which is not, is none of them.
             warnings.simplefilter("ignore")
+            own = master.recipe.network.labels == "classroom"
+            outputs = ["logits", "dimensions"] if own else ["logits"]
             torch.onnx.export(
-                master.network,
+                _Apart(master.network).eval() if own else master.network,
                 (torch.zeros(2, 1, SIDE_PX, SIDE_PX),),
                 str(plain),
                 input_names=["crops"],
-                output_names=["logits"],
-                dynamic_axes={"crops": {0: "n"}, "logits": {0: "n"}},
+                output_names=outputs,
+                dynamic_axes={name: {0: "n"} for name in ("crops", *outputs)},
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -158,6 +164,18 @@ def export_onnx(
         )
 
 
+class _Apart(nn.Module):
+    """A network on the classroom's classes with its two outputs apart."""
+
+    def __init__(self, network: EmotionNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = self.network(image)
+        return outputs[:, :CLASSES], outputs[:, CLASSES:]
+
+
 def _reads_the_crop(path: Path) -> list[str]:
     """The convolution over the crop itself: one channel is too little for the int8 kernels, and float32 is exact."""
     return [node.name for node in onnx.load(str(path)).graph.node if node.op_type == "Conv" and "crops" in node.input]
@@ -173,16 +191,23 @@ class _CropReader(CalibrationDataReader):  # type: ignore[misc]
 
 
 def write_card(
-    path: Path, precision: Literal["int8", "float32"], calibration: Calibration, training: dict[str, str | float | int]
+    path: Path,
+    precision: Literal["int8", "float32"],
+    calibration: Calibration,
+    training: dict[str, str | float | int],
+    own: OwnClasses | None = None,
 ) -> EmotionCard:
-    """Write the card of an exported file beside it."""
+    """Write the card of an exported file beside it; ``own`` is what is said of a model of one's own data."""
     card = EmotionCard(
         name=path.stem,
         file=path.name,
         sha256=sha256(path),
-        licence=LICENCE,
-        source=SOURCE,
-        classes=FERPLUS_CLASSES,
+        licence=own.licence if own else LICENCE,
+        source=own.source if own else SOURCE,
+        classes=CLASSROOM_CLASSES if own else FERPLUS_CLASSES,
+        labels="classroom" if own else "ferplus",
+        unlearned=own.unlearned if own else (),
+        dimensions=own.dimensions if own else (),
         votes_temperature=calibration.votes_temperature,
         confidence_temperature=calibration.confidence_temperature,
         not_sure_below=NOT_SURE_BELOW,
@@ -193,13 +218,49 @@ def write_card(
     return card
 
 
+@dataclass(frozen=True, slots=True)
+class OwnClasses:
+    """What a card says of a model of the classroom's nine classes.
+
+    Attributes:
+        unlearned: classes that the training data did not hold.
+        dimensions: those that enough faces were rated in to be learned.
+        source: of the model.
+        licence: that of the data's owner, whatever it is.
+    """
+
+    unlearned: tuple[str, ...]
+    dimensions: tuple[Literal["valence", "arousal", "dominance"], ...]
+    source: str
+    licence: str = "as the owner of the training data decides"
+
+
+def own_classes(master: Master, training: Samples, study: str) -> OwnClasses:
+    """What a card is to say of a network on the classroom's classes and the faces it was trained on."""
+    head = master.network.classifier
+    assert isinstance(head, ClassroomHead)
+    learned = head.learned.tolist()
+    unlearned = tuple(name for name, known in zip(CLASSROOM_CLASSES, learned, strict=True) if not known)
+    ratings = np.full((len(training), 3), np.nan) if training.ratings is None else training.ratings
+    spread = np.array([np.ptp(each[~np.isnan(each)]) if (~np.isnan(each)).any() else 0.0 for each in ratings.T])
+    rated: list[Literal["valence", "arousal", "dominance"]] = ["valence", "arousal", "dominance"]
+    people = len(set(training.groups))
+    return OwnClasses(
+        unlearned,
+        tuple(name for name, width in zip(rated, spread, strict=True) if width > 0),
+        f"fine-tuned by classmood on {len(training)} faces of {people} participants of a study: {study}",
+    )
+
+
 def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8", "float32"]) -> Path:
     """Export a checkpoint or a master: a master when ``out`` ends in .safetensors, else ONNX with its card.
 
-    The very file that was written is calibrated, on the held-out fold of the data that its recipe names.
+    The very file that was written is calibrated, on the held-out fold of the data that its recipe names. A model of
+    one's own crops is listed in their folder, so that it can be found when a participant withdraws.
 
     Raises:
         ModelError: the source is neither, or the ending of ``out`` is unknown.
+        TrainingError: there is no held-out fold to calibrate on.
     """
     master = read_weights(source)
     if out.suffix == ".safetensors":
@@ -208,17 +269,29 @@ def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8
     if out.suffix != ".onnx":
         raise ModelError(f"{out}: expected a name ending in .onnx or .safetensors")
     section = master.recipe.data
-    training, held = load_training(section.source, data).split(section.holdout, fraction=section.fraction)
+    training, held = load_parts(section, data)
     spread = np.linspace(0, len(training) - 1, min(CALIBRATION_SAMPLES, len(training))).astype(int)
     export_onnx(master, out, precision=precision, calibration_crops=training.images[spread])
     session = open_session(out, threads=1)
     parts = [held.images[i : i + 64] for i in range(0, len(held), 64)]
-    logits = np.concatenate([session.run(None, {"crops": normalise(part)})[0] for part in parts])
-    accuracy = float((logits.argmax(1) == held.targets.argmax(1)).mean())
+    logits = np.concatenate(
+        [np.zeros((0, training.targets.shape[1]), np.float32)]
+        + [session.run(["logits"], {"crops": normalise(part)})[0] for part in parts]
+    )
+    own = None
+    if section.source == "crops":
+        own = own_classes(master, training, str(read_crop_set(data).made.get("study", "")))
+    # Faces without a class, or of one that was not learned, say nothing of how sure to be.
+    known = np.array([name not in own.unlearned for name in CLASSROOM_CLASSES]) if own else np.ones(8, bool)
+    usable = held.targets[:, known].sum(1) > 0
+    logits, targets = logits[usable], held.targets[usable]
+    accuracy = float((logits.argmax(1) == targets.argmax(1)).mean()) if len(logits) else float("nan")
     measured: dict[str, str | float | int] = {
         "seed": master.recipe.schedule.seed,
-        "held_out": len(held),
+        "held_out": len(targets),
         "held_accuracy": round(accuracy, 4),
     }
-    write_card(out, precision, calibrate(logits, held.targets), measured)
+    card = write_card(out, precision, calibrate(logits, targets), measured, own)
+    if own:
+        note_model(data, card.name, card.sha256)
     return out

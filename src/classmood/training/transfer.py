@@ -39,7 +39,8 @@ def starting_weights(master: Master, network: EmotionNetwork, path: Path, *, par
     """
     theirs, settings = master.network.settings, network.settings
     weights = dict(master.network.state_dict())
-    if not partly and replace(theirs, labels=settings.labels) != settings:
+    # Dropout has no weights.
+    if not partly and replace(theirs, labels=settings.labels, dropout=settings.dropout) != settings:
         raise RecipeError(
             f"schedule.start_from: {path} holds another network than this recipe's [network]; to take over "
             "the layers that fit set schedule.start_partly = true"
