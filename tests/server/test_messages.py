@@ -215,6 +215,14 @@ def test_one_message_a_second() -> None:
     limit = RateLimit()
     taken = [limit.allows(i * 0.25) for i in range(100)]
     assert sum(taken) == 25
+    # One that was held up takes no other's place: three that come together, and not a fourth.
+    held_up = RateLimit()
+    assert held_up.allows(0.0)
+    assert [held_up.allows(time_s) for time_s in (3.0, 3.0, 3.0, 3.0, 3.95)] == [True, True, True, False, True]
+    # Nor is silence saved up.
+    patient = RateLimit()
+    assert patient.allows(0.0)
+    assert sum(patient.allows(600 + i * 0.01) for i in range(100)) <= 4
     # A client that floods still gets its one message a second.
     assert RateLimit().allows(5.0)
 

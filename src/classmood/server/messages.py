@@ -33,7 +33,9 @@ LARGEST_SERVER_BYTES: Final = 2048
 DEEPEST: Final = 2
 # Nine probabilities and a confidence of 101 values, three dimensions of 201, two kinds, one yes or no.
 READING_BITS: Final = math.log2(101**10 * 201**3 * 2 * 2)
-SHORTEST_GAP_S: Final = 0.9
+# Of the one message a second: how much too early one may be, and for how long the network may hold some up.
+EARLY_S: Final = 0.1
+MOST_HELD_UP_S: Final = 2.0
 
 
 class MessageRefused(ClassmoodError):
@@ -207,16 +209,20 @@ def write_message(message: ServerMessage) -> str:
 
 
 class RateLimit:
-    """At most one message a second from one client; a little jitter of the network is forgiven."""
+    """At most one message a second from one client.
+
+    What a network or a busy machine held up may come closer together after: three messages in a burst at most, and no
+    more than one a second over time. Else a short stall would cost each student a message.
+    """
 
     def __init__(self) -> None:
-        self._last_s = -math.inf
+        self._due_s = -math.inf
 
     def allows(self, time_s: float) -> bool:
         """Whether a message at this time may be taken; a refused one does not put off the next."""
-        if time_s - self._last_s < SHORTEST_GAP_S:
+        if time_s < self._due_s - EARLY_S:
             return False
-        self._last_s = time_s
+        self._due_s = max(self._due_s, time_s - MOST_HELD_UP_S) + 1.0 if math.isfinite(self._due_s) else time_s + 1.0
         return True
 
 

@@ -88,8 +88,7 @@ class Client:
         self._student, self._page = student, page
         self._number = student.number
         self._socket: ClientConnection | None = None
-        self._told = asyncio.Event()
-        self._reading: asyncio.Task[None] | None = None
+        self._came = False
         self._over = False
 
     async def run(self) -> None:
@@ -141,7 +140,7 @@ class Client:
         ) as socket:
             self._account.reconnects += again
             self._account.here.add(self._number)
-            self._socket = socket
+            self._socket, self._came = socket, True
             next_gone_s = min((gap[0] for gap in self._student.gone_s if gap[0] > self._clock.time_s), default=end_s)
             listening = asyncio.create_task(self._listen(socket))
             waiting = asyncio.create_task(self._clock.until(min(next_gone_s, end_s)))
@@ -192,7 +191,8 @@ class Client:
             if message is None or not self._student.online(now):
                 continue
             if self._socket is None:
-                self._account.lost += 1
+                # Before the first connection there is no page yet that could have sent it.
+                self._account.lost += self._came
                 continue
             try:
                 await self._socket.send(message.model_dump_json())
