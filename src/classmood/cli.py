@@ -23,6 +23,7 @@ from classmood.server.study import commands as study
 from classmood.simulation.commands import simulate
 from classmood.study.commands import app as own_study
 from classmood.training.reproduction.commands import app as reproduce
+from classmood.trial.commands import app as trial
 
 if TYPE_CHECKING:
     from classmood.evaluation import Evaluation
@@ -46,6 +47,7 @@ app.add_typer(dataset, name="dataset")
 app.add_typer(own_study, name="study")
 app.add_typer(learning, name="learning")
 app.command()(phases)
+app.add_typer(trial, name="trial")
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 NOTICE = (
     "For one's own recordings. The EU AI Act, Art. 5(1)(f), forbids AI that infers emotions in education "
