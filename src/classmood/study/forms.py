@@ -13,7 +13,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ _STEPS: Final = 4
 _AGREES: Final = 0.85
 
 
+@runtime_checkable
 class Actor(Protocol):
     """Somebody who can be filmed."""
 

@@ -97,7 +97,7 @@ def simulate(
         OutputError: the folder cannot be written, or holds something else.
     """
     form = FORMS[name]
-    _film_all(form, actors(form, participants, london), out, progress)
+    film_all(form, actors(form, participants, london), out, progress)
     reports = read_self_reports_of(out / "study")
     if evoked := check_manipulation(reports) if len(reports) else ():
         write_text(out / "manipulation.md", describe(evoked))
@@ -123,8 +123,12 @@ def simulate(
     return Simulated(scores, model, outcome.report, derived, summary)
 
 
-def _film_all(form: Form, cast: list[Actor], out: Path, progress: Callable[[str], None]) -> None:
-    """Write the dataset, or add to it whoever is missing."""
+def film_all(form: Form, cast: list[Actor], out: Path, progress: Callable[[str], None]) -> None:
+    """Write a form's dataset, or add to it whoever is missing.
+
+    Raises:
+        OutputError: the folder holds something else.
+    """
     study, text = out / "study", protocol_text(form)
     if (study / DESCRIPTION).is_file():
         if (out / "protocol.toml").read_text(encoding="utf-8") != text:
