@@ -214,7 +214,8 @@ def test_presses() -> None:
 def test_one_message_a_second() -> None:
     limit = RateLimit()
     taken = [limit.allows(i * 0.25) for i in range(100)]
-    assert sum(taken) == 25
+    # The second may come after half a second, since the first may have been held up.
+    assert sum(taken) == 26
     # One that was held up takes no other's place: three that come together, and not a fourth.
     held_up = RateLimit()
     assert held_up.allows(0.0)

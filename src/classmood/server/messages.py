@@ -36,6 +36,7 @@ READING_BITS: Final = math.log2(101**10 * 201**3 * 2 * 2)
 # Of the one message a second: how much too early one may be, and for how long the network may hold some up.
 EARLY_S: Final = 0.1
 MOST_HELD_UP_S: Final = 2.0
+FIRST_HELD_UP_S: Final = 0.35
 
 
 class MessageRefused(ClassmoodError):
@@ -222,7 +223,9 @@ class RateLimit:
         """Whether a message at this time may be taken; a refused one does not put off the next."""
         if time_s < self._due_s - EARLY_S:
             return False
-        self._due_s = max(self._due_s, time_s - MOST_HELD_UP_S) + 1.0 if math.isfinite(self._due_s) else time_s + 1.0
+        # The first may have been held up itself.
+        first = math.isinf(self._due_s)
+        self._due_s = (time_s - FIRST_HELD_UP_S if first else max(self._due_s, time_s - MOST_HELD_UP_S)) + 1.0
         return True
 
 
