@@ -8,7 +8,8 @@ import pytest
 from served import run
 from study_served import event, running
 
-from short_study import write_study
+from classmood.experiment.registration import preregister
+from short_study import write_deployment, write_study
 
 SAM = {"valence": 7, "arousal": 4, "dominance": 5}
 
@@ -55,8 +56,6 @@ def test_the_page_learns_nothing_that_would_give_the_study_away(tmp_path: Path) 
         (tmp_path / "study.registered.json").unlink()
         head, mark, tail = text.partition('[[phases]]\nid = "situations"')
         path.write_text(f"{head}{more}{mark}{tail}")
-        from classmood.experiment.registration import preregister
-        from short_study import write_deployment
 
         write_deployment(tmp_path, preregister(path).sha256)
         async with running(tmp_path, path) as study:
