@@ -35,12 +35,12 @@ reproduce: $(VENV)/dev.stamp
 		--data $(DATA)/ferplus --video $(DATA)/london/class20.mp4)
 
 # The demo installs what a user gets; the tests add training and the checks.
-$(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py web/page_build.py
+$(VENV)/demo.stamp: pyproject.toml constraints.txt hatch_build.py web/model_build.py web/page_build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$@').touch()"
 
-$(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py web/page_build.py
+$(VENV)/dev.stamp: pyproject.toml constraints.txt hatch_build.py web/model_build.py web/page_build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,archive,experiment,server,train,dev]"
 	$(BIN)/python -c "import pathlib; pathlib.Path('$@').touch()"

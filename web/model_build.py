@@ -3,9 +3,7 @@ know of them in their cards.
 
 - ``emotion.onnx``: the shipped int8 file with the weights of its largest layers (more than a million each) rounded to
   multiples of 4. They are as many bytes, and a quarter less once compressed.
-- ``detector.onnx``: CenterFace with the weights of its large layers as whole numbers of 10 bits, a scale for each
-  output channel; smaller layers in half precision; the heads and what leads to them, where a landmark's place is
-  decided, as they are. The file takes itself back to single precision when it is opened.
+- ``detector.onnx``: the shipped file, byte for byte.
 
 ``docs/reference/browser.md`` has what each costs and what it changes. The cards' constants are read from the source
 text of the Python modules (importing them would need OpenCV at build time), so no number is written twice.
@@ -29,10 +27,6 @@ from typing import Any, Final
 FOLDER: Final = "src/classmood/models/web"
 ROUNDED_FROM: Final = 1_000_000
 ROUNDED_TO: Final = 4
-WHOLE_FROM: Final = 10_000
-WHOLE_BITS: Final = 10
-# The layers that turn features into places: few weights, and most of what rounding them would do to landmarks.
-EXACT: Final = ("head.", "neck.")
 EMOTION: Final = "emotion-resnet18-int8"
 DETECTOR: Final = "centerface"
 DETECTOR_MODULES: Final = ("boxes", "scales", "centerface", "detectors", "mosaic", "follower")
@@ -65,7 +59,7 @@ def provide_web_models(root: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, shipped, make, describe in (
         ("emotion", EMOTION, round_large_weights, emotion_card),
-        ("detector", DETECTOR, shorten_weights, detector_card),
+        ("detector", DETECTOR, as_it_is, detector_card),
     ):
         model, card_path = folder / f"{name}.onnx", folder / f"{name}.json"
         original = _read_checked(package / "models" / f"{shipped}.onnx")
@@ -101,40 +95,9 @@ def round_large_weights(model: bytes) -> bytes:
     return bytes(graph_of.SerializeToString(deterministic=True))
 
 
-def shorten_weights(model: bytes) -> bytes:
-    """CenterFace with shorter weights, and the operations that make them single precision again when it is opened."""
-    import numpy as np
-    import onnx
-    from onnx import TensorProto, checker, helper, numpy_helper
-
-    made = onnx.load_from_string(model)
-    graph = made.graph
-    used_by = {name: node for node in graph.node for name in node.input}
-    kept, restoring = [], []
-    for tensor in graph.initializer:
-        weight = numpy_helper.to_array(tensor)
-        name, node = tensor.name, used_by[tensor.name]
-        if weight.ndim != 4 or name.startswith(EXACT) or _leads_to_heads(graph, node):
-            kept.append(tensor)
-            continue
-        if weight.size > WHOLE_FROM:
-            largest = 2 ** (WHOLE_BITS - 1) - 1
-            scale = np.maximum(np.abs(weight).max((1, 2, 3), keepdims=True) / largest, np.float32(1e-12))
-            whole = np.round(weight / scale).astype(np.int16)
-            kept += [numpy_helper.from_array(whole, f"{name}.whole"), numpy_helper.from_array(scale, f"{name}.scale")]
-            restoring += [
-                helper.make_node("Cast", [f"{name}.whole"], [f"{name}.float"], to=TensorProto.FLOAT),
-                helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]),
-            ]
-        else:
-            kept.append(numpy_helper.from_array(weight.astype(np.float16), f"{name}.half"))
-            restoring.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    nodes = [*restoring, *graph.node]
-    del graph.initializer[:], graph.node[:]
-    graph.initializer.extend(kept)
-    graph.node.extend(nodes)
-    checker.check_model(made, full_check=True)
-    return bytes(made.SerializeToString(deterministic=True))
+def as_it_is(model: bytes) -> bytes:
+    """No change."""
+    return model
 
 
 def emotion_card(package: Path) -> dict[str, Any]:
@@ -159,10 +122,9 @@ def detector_card(package: Path) -> dict[str, Any]:
     """What the page must know to show a frame to the detector, to read its maps and to follow a face."""
     shipped = _card(package, DETECTOR)
     return {
-        "name": f"{shipped['name']}-web",
+        "name": shipped["name"],
         "licence": shipped["licence"],
-        "source": f"{shipped['source']}; of that file (SHA-256 {shipped['sha256']}) the weights of large layers in "
-        f"{WHOLE_BITS} bits, of others in half precision, of the heads unchanged",
+        "source": shipped["source"],
         "input": shipped["input"],
         "outputs": shipped["outputs"],
         "constants": {name: constants(package / f"{name}.py") for name in DETECTOR_MODULES},
@@ -209,14 +171,6 @@ def _evaluate(node: ast.expr) -> Any:
     raise ValueError("no number")
 
 
-def _leads_to_heads(graph: Any, node: Any) -> bool:
-    """Whether a layer's result, past its activation, is what the heads read."""
-    activations = [after for after in graph.node if node.output[0] in after.input and after.op_type == "Relu"]
-    names = {node.output[0], *(after.output[0] for after in activations)}
-    readers = [after for after in graph.node if names & set(after.input) and after.op_type == "Conv"]
-    return any(name.startswith("head.") for reader in readers for name in reader.input)
-
-
 def _card(package: Path, name: str) -> dict[str, Any]:
     card: dict[str, Any] = json.loads((package / "models" / f"{name}.json").read_text(encoding="utf-8"))
     return card
@@ -235,8 +189,7 @@ def _read_checked(model: Path) -> bytes:
 
 def _recipe(make: Callable[[bytes], bytes]) -> bytes:
     """All that decides what is made of a model."""
-    numbers = (ROUNDED_FROM, ROUNDED_TO, WHOLE_FROM, WHOLE_BITS, EXACT)
-    return f"{numbers}\n{inspect.getsource(make)}\n{inspect.getsource(_leads_to_heads)}".encode()
+    return f"{ROUNDED_FROM} {ROUNDED_TO}\n{inspect.getsource(make)}".encode()
 
 
 def _read_card(path: Path) -> dict[str, Any]:
