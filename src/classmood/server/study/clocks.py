@@ -26,6 +26,8 @@ HOUR_S: Final = 3600.0
 # Below this many exchanges, or this much time, a slope would be made up of their noise.
 _FEWEST: Final = 6
 _SHORTEST_S: Final = 20.0
+# The share of exchanges that are believed: the quicker, the less they can be wrong.
+_QUICKEST: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def fit_clock(exchanges: Sequence[Exchange]) -> ClockFit:
     if not exchanges:
         raise InputError("expected at least one exchange of clocks, got none; the page never reached the server")
     ordered = sorted(exchanges, key=lambda one: one.middle_s)
-    quickest = float(np.median([one.delay_s for one in ordered]))
+    delays = np.array([one.delay_s for one in ordered], np.float64)
+    quickest = float(np.quantile(delays, min(1.0, max(_QUICKEST, 2 * _FEWEST / len(ordered)))))
     used = [one for one in ordered if one.delay_s <= quickest]
     times = np.array([one.middle_s for one in used], np.float64)
     offsets = np.array([one.offset_s for one in used], np.float64)
