@@ -19,6 +19,7 @@ from pathlib import Path
 import av
 
 import class_video
+import experiment_run
 import london
 from classmood.machine import machine
 from classmood.training.protocol import write_manifest
@@ -33,6 +34,7 @@ def main(data: Path, out: Path) -> list[str]:
     missed += photos(data / "london", out)
     missed += videos(data, out)
     missed += speed(data / "london" / "class20.mp4", out)
+    missed += study(out)
     return missed
 
 
@@ -100,6 +102,14 @@ def speed(video: Path, out: Path) -> list[str]:
         "20 minutes within 10 percent of the memory": b["peak_memory_mb"] <= 1.1 * a["peak_memory_mb"],
     }
     return [goal for goal, met in goals.items() if not met]
+
+
+def study(out: Path) -> list[str]:
+    """The ten-minute protocol in a browser, with accidents on the way."""
+    figures = experiment_run.measure(out / "experiment-run")
+    (out / "experiment-run.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print("study", figures)
+    return experiment_run.missed(figures)
 
 
 def loop(video: Path, target: Path, *, times: int) -> Path:
