@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import datetime as dt
 import shutil
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -13,10 +17,17 @@ from classmood.clips import build as building
 from classmood.clips.build import BuildSettings, build
 from classmood.clips.crop_set import MANIFEST, CropSet, read_crop_set
 from classmood.clips.quality import QualityLimits
-from classmood.dataset.folder import _sum_up, erase_participant
+from classmood.crops import TEMPLATE_PX
+from classmood.dataset.folder import Event, Participant, _sum_up, add_participant, create_dataset, erase_participant
 from classmood.detectors import CenterFace
 from classmood.errors import InputError, OutputError
-from simulated_study import write_study
+from classmood.experiment.check import open_protocol
+from classmood.experiment.schedule import schedule
+from classmood.faces import Faces
+from classmood.markdown import write_text
+from classmood.server.study.film import join_film
+from classmood.study.forms import protocol_text
+from simulated_study import TWO, write_study
 
 SETTINGS = BuildSettings(rate_hz=2.0, quality=QualityLimits(score=0.4), folds=3)
 
@@ -127,3 +138,58 @@ def test_a_folder_of_other_things_is_not_written_into(study: Path, tmp_path: Pat
     with pytest.raises(OutputError, match="holds files that are no crop set"):
         build(study, tmp_path, SETTINGS)
     assert files(tmp_path) == {"thesis.txt": b"precious"}
+
+
+class OneFace:
+    """Finds a sure, large face in the middle of every picture."""
+
+    def detect(self, image: np.ndarray) -> Faces:
+        points = np.array([[60.0, 60.0]]) + TEMPLATE_PX[None].astype(np.float32) * 3
+        box = np.array([[60, 60, 144, 144]], np.float32)
+        return Faces(box, np.ones(1, np.float32), points.astype(np.float32))
+
+    def follow(self) -> OneFace:
+        return self
+
+
+def test_a_video_that_begins_late_is_read_by_the_session_s_clock(tmp_path: Path) -> None:
+    # The server joins what was recorded at 20 s and at 30 s into one file; before and between there is nothing.
+    with av.open(str(tmp_path / "part.webm"), "w") as container:
+        stream = container.add_stream("libvpx", rate=10)
+        stream.width = stream.height = 256
+        grey = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+        big = cv2.resize(grey, (256, 256), interpolation=cv2.INTER_LINEAR)
+        for k in range(40):
+            picture = np.clip(big.astype(int) // 2 + 3 * k, 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.stack([picture] * 3, 2), "rgb24")))
+        container.mux(stream.encode())
+    assert join_film([(20.0, tmp_path / "part.webm"), (30.0, tmp_path / "part.webm")], tmp_path / "film.webm") == 2
+    study = tmp_path / "study"
+    create_dataset(study, write_text(tmp_path / "protocol.toml", protocol_text(TWO)))
+    events = (
+        Event(20, 3, "baseline", "rest-first"),
+        Event(24.5, 3, "stimulus", "situations", "joy", "joy", "words"),
+        Event(31, 2, "stimulus", "situations", "fury", "fury", "words"),
+    )
+    for number in (1, 2):
+        order = schedule(open_protocol(study / "protocol.toml"), number).order
+        mine = events[:1] + tuple(
+            dataclasses.replace(event, scenario=name, evokes=name)
+            for event, name in zip(events[1:], order, strict=True)
+        )
+        media = {"video": tmp_path / "film.webm"}
+        add_participant(
+            study,
+            Participant(f"sub-{number:03d}", number, "c", "video", "yes", dt.date(2000, 1, 1), False, mine, media),
+        )
+    made = build(study, tmp_path / "crops", BuildSettings(rate_hz=5.0), detector=OneFace())
+    rest, last = (clip for clip in made.clips if clip.participant == "sub-001")
+    assert len(rest.crops) in (14, 15, 16)
+    assert rest.time_s[0] == pytest.approx(0, abs=0.11)
+    assert rest.time_s[-1] == pytest.approx(2.8, abs=0.21)
+    assert last.time_s[0] == pytest.approx(0, abs=0.21)
+    assert last.time_s[-1] == pytest.approx(1.8, abs=0.21)
+    # The later second of the part is the brighter one: the right frames were taken.
+    assert last.crops.mean() > rest.crops[:5].mean() + 20
+    said = [row["left_out"] for row in rows(tmp_path / "crops") if row["participant"] == "sub-001"]
+    assert said == ["", "not in the video", ""]

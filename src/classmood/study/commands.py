@@ -12,6 +12,7 @@ from classmood.errors import MissingExtra
 app = typer.Typer(no_args_is_help=True, help="A study's crops: evaluate a model on them; simulate a whole study.")
 RecipeFile = Annotated[Path, typer.Option(help="how to train")]
 _RECIPE = Path("recipes/own-data.toml")
+_SHORT = Path("recipes/own-data-short.toml")
 
 
 @app.command()
@@ -45,7 +46,7 @@ def simulate(
     out: Annotated[Path, typer.Option(help="the folder to write; an unfinished one is gone on with")],
     participants: Annotated[int | None, typer.Option(min=2, help="40 for london, 10 for synthetic by default")] = None,
     london: Annotated[Path, typer.Option(help="folder of the London set")] = Path("../shared/data/london"),
-    recipe: RecipeFile = _RECIPE,
+    recipe: RecipeFile = _SHORT,
     epochs: Annotated[int | None, typer.Option(min=1, help="in place of the recipe's")] = None,
 ) -> None:
     """Go all the way with a study without participants: films, dataset, crops, training, export, analysis."""
