@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_lesson import lesson
 
 from classmood.emotions import CLASSROOM_CLASSES, CLASSROOM_VAD
 from classmood.errors import InputError
 from classmood.server.lesson import MEASURES, course, read_lesson
 from classmood.server.release import UNSURE, ClassReleases, ReleaseSettings
 from classmood.store import Store
+from simulated_lesson import lesson
 
 NOW = dt.datetime(2026, 11, 25, 9, tzinfo=dt.UTC)
 

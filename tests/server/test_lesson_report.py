@@ -7,11 +7,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from simulated_lesson import lesson
 
 from classmood.server.lesson import Lesson
 from classmood.server.lesson_report import compose_lesson_report
 from classmood.server.nudges import Mark
+from simulated_lesson import lesson
 
 
 class _Page(HTMLParser):

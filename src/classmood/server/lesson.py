@@ -175,7 +175,8 @@ def _row(release: Release, settings: ReleaseSettings) -> tuple[float, np.ndarray
     if release.sharing is None:
         return np.nan, values, noise
     half, limit = release.half_width or 0.0, settings.smallest_cell / release.sharing
-    pressed, press_limit = half * settings.press_noise_students, settings.smallest_press(release.sharing) / release.sharing
+    press_limit = settings.smallest_press(release.sharing) / release.sharing
+    pressed = half * settings.press_noise_students
     if settings.noise_students:
         pressed /= settings.noise_students
     for name in (*CLASSROOM_CLASSES, UNSURE):

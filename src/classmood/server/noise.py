@@ -21,8 +21,8 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64
 
-# (tau in seconds, share of the variance). The attack of benchmarks/differencing.py does about equally badly on students of
-# every pace, and what a whole class does together stands out: the slower the noise, the less it hides a sudden change.
+# (tau in seconds, share of the variance). The attack of benchmarks/differencing.py does about equally badly on students
+# of every pace, and what a class does together stands out: the slower the noise, the less it hides a sudden change.
 SPECTRUM: Final = ((0.0, 0.03), (60.0, 0.32), (300.0, 0.30), (math.inf, 0.35))
 BOUND_DEVIATIONS: Final = 3.0
 
