@@ -92,7 +92,7 @@ def test_aic_prefers_the_form_that_is_true() -> None:
 
 
 def test_no_inverted_u_is_claimed_where_there_is_none() -> None:
-    flat = Surface("logistic", (0.2, 0.8, 0.5, 1.0, 8.0, 0.4))
-    claims = [fit_study(simulate_study(40, seed=s, truth=flat), rounds=99) for s in range(8)]
+    rises = Surface("logistic", (0.2, 0.8, 1.2, 0.45, 8.0, 0.4))
+    claims = [fit_study(simulate_study(40, seed=s, truth=rises), rounds=99) for s in range(8)]
     assert not any(one.inverted_u for one in claims)
     assert all(len(one.why) == 3 for one in claims)
