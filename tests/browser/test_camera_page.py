@@ -9,7 +9,7 @@ from pathlib import Path
 from chromium import Watched, built_pages, chromium
 from playwright.sync_api import Page, expect
 from served import ALLOWED, EXACT, served
-from test_pages import open_class
+from test_pages_in_chromium import open_class
 
 FAKE_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 # Notes every track that the page gets, so that a test can ask whether the camera is really off.
