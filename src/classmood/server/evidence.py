@@ -24,6 +24,7 @@ from jaxtyping import Float64
 
 from classmood.server.noise import SPECTRUM
 from classmood.server.release import CELLS, PRESSES, Release, ReleaseSettings
+from classmood.server.rises import AGAINST
 
 ALL: Final = (*CELLS, *PRESSES)
 # Releases that are looked at, and how many of them must be before the rise.
@@ -69,14 +70,13 @@ def weigh(
     after = range(1, len(seen) - _LEAST_BEFORE + 1)
     courses = np.array([[min(max(i - len(seen) + u + 1, 0) / _RISING, 1.0) for i in range(len(seen))] for u in after])
     shapes = np.array([[pattern.get(cell, 0.0) for cell in ALL] for pattern in patterns]) * _PART * sharing
-    odds = np.zeros((len(patterns), len(after)))
-    for place in np.flatnonzero(shapes.any(axis=0)):
-        counts, covariance = _cell(seen, ALL[place], settings)
-        inverse = np.linalg.inv(covariance)
-        ones = inverse.sum(1)
-        free = inverse - np.outer(ones, ones) / ones.sum()
-        shape = shapes[:, place, None]
-        odds += shape * (courses @ free @ counts) - shape**2 / 2 * np.einsum("ui,ij,uj->u", courses, free, courses)
+    counts, covariance = _cells(seen, settings)
+    inverse = np.linalg.inv(covariance)
+    ones = inverse.sum(2)
+    free = inverse - ones[:, :, None] * ones[:, None, :] / ones.sum(1)[:, None, None]
+    along = np.einsum("ui,cij,cj->cu", courses, free, counts)
+    power = np.einsum("ui,cij,uj->cu", courses, free, courses)
+    odds = shapes @ along - shapes**2 / 2 @ power
     return [Finding(float(row.max()), int(row.argmax()) + 1) for row in odds]
 
 
@@ -90,14 +90,33 @@ def comparable(releases: Sequence[Release]) -> list[Release]:
     return seen[::-1]
 
 
-def _cell(
-    seen: Sequence[Release], cell: str, settings: ReleaseSettings
-) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m m"]]:
-    """Counts of one cell in M releases, in students, and their covariance were nothing to change."""
+def _cells(
+    seen: Sequence[Release], settings: ReleaseSettings
+) -> tuple[Float64[np.ndarray, "c m"], Float64[np.ndarray, "c m m"]]:
+    """Counts of ``ALL`` in M releases, in students, and their covariance were nothing to change."""
     sharing = seen[-1].sharing
     assert sharing is not None
+    apart_s = np.abs(np.subtract.outer([r.time_s for r in seen], [r.time_s for r in seen]))
+    wandering = sum(
+        share * (np.exp(-apart_s / tau_s) if tau_s else (apart_s == 0).astype(float)) for tau_s, share in SPECTRUM
+    )
+    lasting = np.exp(-apart_s / _UNREST_S)
+    counts, covariances = [], []
+    for cell in ALL:
+        pressed = cell in PRESSES
+        noise = (settings.press_noise_students if pressed else settings.noise_students) * settings.widening(sharing)
+        found, open_ = _counts(seen, cell, sharing, noise, settings)
+        unrest = (_PRESS_UNREST if pressed else _UNREST) * sharing * lasting
+        counts.append(found)
+        covariances.append(noise**2 * wandering + unrest + np.diag(open_ + 1e-3))
+    return np.array(counts), np.array(covariances)
+
+
+def _counts(
+    seen: Sequence[Release], cell: str, sharing: int, noise: float, settings: ReleaseSettings
+) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+    """Counts of one cell, and the variance of what rounding and hiding leave open."""
     pressed = cell in PRESSES
-    noise = (settings.press_noise_students if pressed else settings.noise_students) * settings.widening(sharing)
     limit = settings.smallest_press(sharing) if pressed else settings.smallest_cell
     counts, open_ = np.zeros(len(seen)), np.full(len(seen), (settings.share_step * sharing) ** 2 / 12)
     for i, release in enumerate(seen):
@@ -109,9 +128,26 @@ def _cell(
         hidden = max(len(CELLS) - len(release.shares), 1)
         counts[i] = limit / 4 if pressed else (release.others or 0.0) * sharing / hidden
         open_[i] += limit**2 / 12 + noise**2
-    apart_s = np.abs(np.subtract.outer([r.time_s for r in seen], [r.time_s for r in seen]))
-    wandering = sum(
-        share * (np.exp(-apart_s / tau_s) if tau_s else (apart_s == 0).astype(float)) for tau_s, share in SPECTRUM
-    )
-    unrest = (_PRESS_UNREST if pressed else _UNREST) * sharing * np.exp(-apart_s / _UNREST_S)
-    return counts, noise**2 * wandering + unrest + np.diag(open_ + 1e-3)
+    for i, release in enumerate(seen):
+        if i >= AGAINST and cell in release.rises:
+            _apply_rise(counts, open_, i, release, cell, sharing)
+    return counts, open_
+
+
+def _apply_rise(
+    counts: Float64[np.ndarray, " m"],
+    open_: Float64[np.ndarray, " m"],
+    place: int,
+    release: Release,
+    cell: str,
+    sharing: int,
+) -> None:
+    """Where a rise is told, the hidden counts around it are known, but for a level that makes no difference."""
+    least, before = open_.min(), slice(place - AGAINST, place)
+    hidden = np.array([name > 2 * least for name in open_[before]])
+    shown = open_[place] <= 2 * least
+    if hidden.all() and shown:
+        counts[before] = counts[place] - release.rises[cell] * sharing
+    elif not shown:
+        counts[place] = counts[before].mean() + release.rises[cell] * sharing
+    open_[before] = open_[place] = least

@@ -37,7 +37,7 @@ _NEWS: Final = 6
 # Of patterns that explain the releases about as well as the best one, the first in the order of weight is told.
 _ABOUT_AS_WELL: Final = 0.8
 # Half-width of a share's noise from which on more evidence is needed, in proportion.
-_LARGE_NOISE: Final = 0.15
+_LARGE_NOISE: Final = 0.17
 # While the teacher's break lasts, nobody needs to be told that faces are gone.
 _BREAK_S: Final = 360.0
 
@@ -114,7 +114,7 @@ class NudgeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interval_s: float = Field(default=300.0, ge=60, allow_inf_nan=False)
-    evidence: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+    evidence: float = Field(default=3.5, ge=0, allow_inf_nan=False)
     cause_s: float = Field(default=90.0, ge=0, allow_inf_nan=False)
     quiet: bool = False
 
