@@ -145,6 +145,12 @@ export class Participant {
     return this.#media.get(address) ?? address;
   }
 
+  /** Turn the camera on, with what reads its picture where the study wants that. */
+  async look(): Promise<void> {
+    await this.camera.start();
+    if (this.camera.stream && this.comeIn?.recording === "features" && this.seat) await this.camera.load(this.seat.token);
+  }
+
   async start(): Promise<void> {
     const { seat } = this;
     if (!seat) return;
@@ -174,7 +180,7 @@ export class Participant {
         else if (reply.state === "stopping" && this.runner && !this.runner.calm) this.#stopped("researcher");
       });
       this.#clocks.start();
-      this.runner = new Runner(this.steps, begun, this.camera.stream, {
+      this.runner = new Runner(this.steps, begun, this.camera, this.comeIn?.recording ?? "none", {
         log: (kind, step, time_ms, details) => this.#log(kind, step, time_ms, details),
         part: async (part) => this.outbox?.addPart(part),
         onEnd: (end) => void this.#ended(end),

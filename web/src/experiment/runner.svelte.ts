@@ -3,7 +3,8 @@
 import { tick } from "svelte";
 import { dues, LOST_S, type Due } from "./course.ts";
 import { StepRecorder } from "./recorder.ts";
-import { asked, type Answers, type Begun, type Part, type Step } from "./shapes.ts";
+import type { StudyCamera } from "./camera.svelte.ts";
+import { asked, type Answers, type Begun, type Part, type Recording, type Step } from "./shapes.ts";
 
 /** The last bit before a step is due is waited for frame by frame. */
 const CLOSE_MS = 24;
@@ -31,14 +32,15 @@ export class Runner {
   #cut: (() => void) | null = null;
   #end: End | null = null;
   #beat: ReturnType<typeof setInterval> | undefined;
-  #recorder: StepRecorder | null = null;
+  #recorder: { stop(): Promise<void> } | null = null;
   #goCalm = false;
   #closing: Promise<void>[] = [];
 
   constructor(
     private readonly steps: readonly Step[],
     private readonly begun: Begun,
-    private readonly stream: MediaStream | null,
+    private readonly camera: StudyCamera,
+    private readonly keeps: Recording,
     private readonly hooks: RunnerHooks,
   ) {
     this.calm = begun.calm;
@@ -91,7 +93,7 @@ export class Runner {
     await tick();
     const onset_ms = await frame();
     this.hooks.log("onset", step.number, onset_ms, { planned_ms: due.planned_ms, skipped_s: due.skipped_s });
-    if (step.records && this.stream && !this.#end) this.#record(step.number);
+    if (step.records && this.camera.stream && !this.#end) this.#record(step.number, this.camera.stream);
     await this.#until(due.over_ms);
     const offset_ms = performance.now();
     if (step.page && this.#cause === "time") {
@@ -106,12 +108,17 @@ export class Runner {
     this.#recorder = null;
   }
 
-  #record(step: number): void {
-    if (!this.stream) return;
+  #record(step: number, stream: MediaStream): void {
+    if (this.keeps === "features") {
+      if (!this.camera.reads) return;
+      this.recording = true;
+      this.#recorder = this.camera.read((time_ms, reading) => this.hooks.log("reading", step, time_ms, { ...reading }));
+      return;
+    }
     this.recording = true;
     const log = (state: string, time_ms: number, parts = 0): void =>
       this.hooks.log("recorded", step, time_ms, { state, parts });
-    this.#recorder = new StepRecorder(this.stream, this.begun.attempt, step, {
+    const recorder = new StepRecorder(stream, this.begun.attempt, step, {
       onPart: (part) => this.hooks.part(part),
       onBegan: (time_ms) => log("began", time_ms),
       onEnded: (parts) => log("ended", performance.now(), parts),
@@ -120,7 +127,8 @@ export class Runner {
         log("failed", performance.now());
       },
     });
-    this.#recorder.start();
+    recorder.start();
+    this.#recorder = recorder;
   }
 
   /** Until a moment of the page's clock, or until somebody cuts it short. */

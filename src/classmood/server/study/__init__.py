@@ -10,6 +10,7 @@ replies.py        the shapes of this API
 taking_part.py    the API for participants
 researching.py    the API for the researcher
 telling.py        a session told by the server's clock: rows of a dataset
+readings.py       what a page read of a face, as a timeline
 film.py           recordings as one video on the session's clock
 exporting.py      a study as a dataset's folder
 erasure.py        a participant without a trace: rows, recordings, exports; models that were trained on them

@@ -16,6 +16,7 @@ from classmood.experiment.rules import file_hash
 from classmood.experiment.schedule import schedule
 from classmood.server.records import Records, utc_now
 from classmood.server.study.film import join_film
+from classmood.server.study.readings import write_readings
 from classmood.server.study.recordings import Recordings, whole_runs
 from classmood.server.study.telling import Telling, tell
 from classmood.studies import StoredParticipant, StoredStudy, Studies
@@ -101,6 +102,9 @@ def _export(
     with tempfile.TemporaryDirectory(prefix="classmood-export-") as scratch:
         video = Path(scratch) / "video.webm"
         recorded, lost = _film(studies, recordings, who, telling, video)
+        media = {"video": video} if video.is_file() else {}
+        if telling.readings:
+            media["features"] = write_readings(telling.readings, Path(scratch) / "features.csv")
         add_participant(
             folder,
             Participant(
@@ -112,7 +116,7 @@ def _export(
                 session_date=telling.began.date(),
                 completed=who.state == "finished",
                 events=telling.events,
-                media={"video": video} if video.is_file() else {},
+                media=media,
             ),
         )
     return Exported(f"sub-{who.name}", telling, recorded, lost)

@@ -31,6 +31,7 @@ class Telling:
         clocks: a fit for each attempt that exchanged clocks.
         lateness_ms: of each row's onset behind its plan, by the page's clock.
         recordings: where each recorded showing that has a row begins on the session's clock, by attempt and step.
+        readings: what the page read of the face, by the session's clock.
     """
 
     events: tuple[Event, ...]
@@ -38,6 +39,7 @@ class Telling:
     clocks: dict[int, ClockFit]
     lateness_ms: tuple[float, ...]
     recordings: dict[tuple[int, int], float]
+    readings: tuple[tuple[float, dict[str, Any]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def tell(protocol: Protocol, planned: Schedule, events: Sequence[StoredEvent]) -
         for one in events
         if one.kind == "recorded" and details(one)["state"] == "began"
     }
+    kept = {(one.attempt, one.step.number) for one in showings}
     rows, recordings = [], {}
     for shown in showings:
         time, key = times[shown.attempt], (shown.attempt, shown.step.number)
@@ -103,6 +106,11 @@ def tell(protocol: Protocol, planned: Schedule, events: Sequence[StoredEvent]) -
         clocks={attempt: time.fit for attempt, time in times.items() if time.fit is not None},
         lateness_ms=tuple(one.onset_ms - one.planned_ms for one in showings),
         recordings=recordings,
+        readings=tuple(
+            (times[one.attempt].server_s(one.browser_ms) - zero_s, details(one))
+            for one in events
+            if one.kind == "reading" and (one.attempt, one.step) in kept
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from classmood.errors import MissingExtra
 
@@ -25,13 +25,17 @@ from classmood.server.classrooms import now_s
 from classmood.server.files import ASK_AGAIN, IMMUTABLE, file_answer, find_file
 from classmood.server.guard import RESEARCHER_COOKIE, Guard, content_policy
 from classmood.server.pages import FOLDER, NOT_BUILT
-from classmood.server.refusals import answers, install
+from classmood.server.refusals import Refused, answers, install
 from classmood.server.study.desk import Desk
 from classmood.server.study.recordings import LARGEST_PART_BYTES
 from classmood.server.study.researching import router as researching
-from classmood.server.study.taking_part import TheDesk
+from classmood.server.study.taking_part import Participant, TheDesk
 from classmood.server.study.taking_part import router as taking_part
 from classmood.server.tokens import TEACHER_S
+from classmood.studies import StoredParticipant
+
+if TYPE_CHECKING:
+    from classmood.server.model_files import ModelFiles
 
 SPENT: Final = (
     "This link was used already, or is older than a day. Ask for another one where the server runs:\n\n"
@@ -47,6 +51,34 @@ api.include_router(researching, tags=["researchers"])
 async def health() -> HealthAnswer:
     """Whether the server answers."""
     return HealthAnswer()
+
+
+@api.get("/models", tags=["participants"], responses=answers(401, 404))
+async def models(request: Request, who: Participant, study: TheDesk) -> dict[str, object]:
+    """The model files with their cards, for a participant who agreed that their camera is read on their device."""
+    listing: dict[str, object] = _models(request, who, study).listing(study.gatekeeper.permit())
+    return listing
+
+
+@api.get(
+    "/models/{name}",
+    tags=["participants"],
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}, "application/json": {}}}, **answers(401, 404)},
+)
+async def model_file(name: str, request: Request, who: Participant, study: TheDesk) -> Response:
+    """One of these files."""
+    answer: Response = _models(request, who, study).answer(study.gatekeeper.permit(), name, request.headers)
+    return answer
+
+
+def _models(request: Request, who: StoredParticipant, study: Desk) -> ModelFiles:
+    found: ModelFiles | None = request.app.state.model_files
+    if found is None:
+        raise Refused(404, "not found", "this study reads no faces; expected no model")
+    if not study.records_of(who):
+        raise Refused(403, "recording", "expected a participant who agreed that their camera is read; none is on file")
+    return found
 
 
 def create_study_app(desk: Desk, *, page_folder: Path = FOLDER) -> FastAPI:
@@ -72,6 +104,11 @@ def create_study_app(desk: Desk, *, page_folder: Path = FOLDER) -> FastAPI:
     )
     app.state.desk = desk
     app.state.page_folder = page_folder
+    app.state.model_files = None
+    if desk.protocol.protocol.recording == "features":
+        from classmood.server.model_files import ModelFiles
+
+        app.state.model_files = ModelFiles(desk.gatekeeper)
     install(app)
     app.add_middleware(Guard, settings=desk.settings, larger=(f"{PREFIX}/study/recordings/", LARGEST_PART_BYTES))
     app.include_router(api)
