@@ -1,4 +1,4 @@
-"""The four loaders on small files made on the spot, and what bad files get."""
+"""The loaders on small files made on the spot, and what bad files get."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from crop_sets import make_clip, make_set, write_set
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import InputError, ManifestError, RecipeError
-from classmood.training.datasets import VOTE_COLUMNS, decode_grey, load_training, read_split, soft_labels
+from classmood.training.datasets import (
+    VOTE_COLUMNS,
+    decode_grey,
+    load_parts,
+    load_training,
+    read_split,
+    samples_of,
+    soft_labels,
+)
+from classmood.training.recipe import DataSection
 
 parquet = pytest.importorskip("pyarrow.parquet")
 pyarrow = pytest.importorskip("pyarrow")
@@ -312,3 +322,26 @@ def test_ferplus_itself_shares_no_image_between_training_and_test(ferplus: Path)
     kept = set(load_training("ferplus", ferplus).names)
     assert not shared & kept
     assert len(kept) > 27_000
+
+
+def test_crops_of_a_study_become_faces_with_targets_ratings_and_people(tmp_path: Path) -> None:
+    crops = write_set(tmp_path / "set", make_set(6, ("neutral", "joy", ""), frames=8))
+    section = DataSection(source="crops", held_fold=2, settle_s=0.5, most_frames=3)
+    training, held = load_parts(section, tmp_path / "set")
+    assert set(held.groups) == {"sub-001", "sub-004"}
+    assert not set(held.groups) & set(training.groups)
+    assert (len(training), len(held)) == (4 * 3 * 3, 2 * 3 * 3)
+    assert held.targets.sum(1).tolist() == [1, 1, 1, 1, 1, 1, 0, 0, 0] * 2
+    clip = next(clip for clip in crops.clips if clip.participant == "sub-001")
+    # The faces after half a second are 2 to 7: first, middle and last of them.
+    np.testing.assert_array_equal(held.images[:3], clip.crops[[2, 4, 7]])
+    np.testing.assert_allclose(held.ratings[:3], np.tile(clip.ratings, (3, 1)), rtol=1e-5)
+    nobody = load_parts(section.model_copy(update={"held_fold": 0}), tmp_path / "set")[1]
+    assert len(nobody) == 0
+    with pytest.raises(RecipeError, match=r"expected one of the folds 1, 2, 3 .* got 9"):
+        load_parts(section.model_copy(update={"held_fold": 9}), tmp_path / "set")
+
+
+def test_a_clip_shorter_than_the_settling_time_keeps_its_faces() -> None:
+    clip = make_clip(1, "joy", frames=3)
+    assert len(samples_of([clip], DataSection(source="crops", settle_s=60))) == 3

@@ -11,12 +11,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from crop_sets import make_set, write_set
 from safetensors.torch import load_file
 from torch import nn
 
+from classmood.classifier import Classifier
 from classmood.crops import normalise
-from classmood.emotions import FERPLUS_CLASSES
-from classmood.errors import ChecksumError, ModelError
+from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
+from classmood.errors import ChecksumError, ModelError, TrainingError
 from classmood.models.weights import EmotionCard, read_card
 from classmood.training import resnet
 from classmood.training.calibrate import Calibration, calibrate
@@ -30,6 +32,7 @@ from classmood.training.export import (
     write_card,
     write_master,
 )
+from classmood.training.heads import ClassroomHead
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork
 
@@ -48,9 +51,9 @@ def crops(n: int, seed: int = 0) -> np.ndarray:
     return fine.clamp(0, 255).numpy().astype(np.uint8)
 
 
-def unlike_a_fresh_one(settings: dict[str, object]) -> Master:
+def unlike_a_fresh_one(settings: dict[str, object], source: str = "ferplus") -> Master:
     """A network with the statistics, gates and importances of no beginning: all that an export may lose is in use."""
-    recipe = Recipe.model_validate({"network": settings})
+    recipe = Recipe.model_validate({"network": settings, "data": {"source": source}})
     torch.manual_seed(0)
     network = EmotionNetwork(recipe.settings())
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
@@ -269,3 +272,54 @@ def test_a_checkpoint_becomes_a_master(tmp_path: Path, monkeypatch: pytest.Monke
     )
     with pytest.raises(ModelError, match=r"expected a name ending in \.onnx or \.safetensors"):
         export_file(tmp_path / "checkpoint.pt", tmp_path / "model.bin", tmp_path, precision="int8")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Master, Path]:
+    """A network on the classroom's classes, and the crops that it is said to be trained on."""
+    monkeypatch.setattr(resnet, "WIDTHS", NARROW)
+    crops = write_set(tmp_path / "set", make_set(6, frames=10))
+    network = unlike_a_fresh_one(NETWORKS["shipped"] | {"labels": "classroom"}, source="crops")
+    head = network.network.classifier
+    assert isinstance(head, ClassroomHead)
+    head.learned.copy_(torch.tensor([name in crops.labels for name in CLASSROOM_CLASSES]))
+    write_master(network, tmp_path / "own.safetensors")
+    return network, tmp_path
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_model_of_own_data_drops_in_with_nothing_derived(own: tuple[Master, Path], precision: str) -> None:
+    _, folder = own
+    out = export_file(folder / "own.safetensors", folder / "own.onnx", folder / "set", precision=precision)  # type: ignore[arg-type]
+    classifier = Classifier(out, threads=1)
+    assert classifier.card.labels == "classroom"
+    assert classifier.card.classes == CLASSROOM_CLASSES
+    assert classifier.card.unlearned == ("appreciation", "terror", "surprise", "grief", "disdain", "fury")
+    # Dominance was never rated.
+    assert classifier.card.dimensions == ("valence", "arousal")
+    assert "4 participants of a study: bars" in classifier.card.source
+    images = crops(40, 3)
+    seen, exact = classifier(images), by_torch(read_master(folder / "own.safetensors").network, images)
+    unlearned = [CLASSROOM_CLASSES.index(name) for name in classifier.card.unlearned]
+    assert (seen.classroom[:, unlearned] == 0).all()
+    assert seen.classroom.sum(1) == pytest.approx(np.ones(40), abs=1e-5)
+    expected = torch.from_numpy(exact[:, :9] / classifier.card.votes_temperature).softmax(1).numpy()
+    if precision == "float32":
+        np.testing.assert_allclose(seen.classroom, expected, atol=1e-4)
+        np.testing.assert_allclose(seen.vad[:, :2], exact[:, 9:11], atol=1e-4)
+    else:
+        learned = [0, 1, 8]
+        rough, fine = classifier.logits(images)[:, learned], exact[:, learned]
+        assert np.corrcoef((fine - fine.mean(0)).ravel(), (rough - rough.mean(0)).ravel())[0, 1] > 0.9
+        for place in (0, 1):
+            assert np.corrcoef(seen.vad[:, place], exact[:, 9 + place])[0, 1] > 0.9
+    listed = (folder / "set" / "models.csv").read_text().splitlines()
+    assert listed == ["model,sha256", f"own,{classifier.card.sha256}"]
+
+
+def test_a_model_of_own_data_needs_people_held_out_to_be_calibrated(own: tuple[Master, Path]) -> None:
+    master, folder = own
+    data = master.recipe.data.model_copy(update={"held_fold": 0})
+    write_master(Master(master.network, master.recipe.model_copy(update={"data": data})), folder / "all.safetensors")
+    with pytest.raises(TrainingError, match="calibration needs a held-out fold"):
+        export_file(folder / "all.safetensors", folder / "own.onnx", folder / "set", precision="float32")

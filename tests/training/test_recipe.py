@@ -93,3 +93,13 @@ def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
 def test_a_recipe_cannot_be_changed_while_it_runs() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Recipe().schedule.epochs = 3  # type: ignore[misc]
+
+
+def test_own_crops_go_with_the_classroom_s_classes_and_without_a_teacher(tmp_path: Path) -> None:
+    text = '[network]\nlabels = "classroom"\n[data]\nsource = "crops"\n'
+    assert read_recipe(written(tmp_path, text)).settings().labels == "classroom"
+    for wrong in ('[network]\nlabels = "classroom"\n', '[data]\nsource = "crops"\n'):
+        with pytest.raises(RecipeError, match=r"goes with network\.labels"):
+            read_recipe(written(tmp_path, wrong))
+    with pytest.raises(RecipeError, match=r"a teacher knows FER\+ classes alone"):
+        read_recipe(written(tmp_path, text + '[distill]\nteacher = "x.pt"\n'))
