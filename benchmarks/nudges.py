@@ -2,18 +2,24 @@
 
     python benchmarks/nudges.py --classes 10 --seed 770001 --json out/nudges.json --markdown out/nudges.md
 
-Each class is drawn from a scenario (``classmood.simulation``) and held without sockets: every message goes into the real
-``ClassReleases`` at the second in which it would arrive, every release into the real ``Nudges``, both at their defaults,
-with the marks that the simulated teacher set. The generator was committed before any nudge was looked at on it
-(e2473c6; ``git diff e2473c6 -- src/classmood/simulation`` shows what changed since). Nudges were tuned on seeds below
-1,000 only.
+Each class is drawn from a scenario (``classmood.simulation``) and held without sockets: every message goes into the
+real ``ClassReleases`` at the second in which it would arrive, every release into the real ``Nudges``, both at their
+defaults, with the marks that the simulated teacher set. The generator was committed before any nudge was looked at on
+it (e2473c6; ``git diff e2473c6 -- src/classmood/simulation`` shows what changed since). Nudges were tuned on seeds
+below 1,000 only.
 
 A nudge is right if it names the kind of a moment that a teacher should have been told of
 (``classmood.simulation.truth.moments``: a rise of three tenths of the class within two minutes, refusers counted) and
 comes between the rise's beginning and ``LATEST_S`` after it was great enough. Later ones, other kinds, and rises that
-were smaller are wrong. Precision is right nudges of all; recall right ones of what one nudge in five minutes allows with the
-same limit (``most_told``). Intervals are 95% by drawing whole classes with replacement. Delay is from the second in which
-the rise was great enough to the release with the nudge; a nudge before that second counts as 0.
+were smaller are wrong. Precision is right nudges of all; recall right ones of what one nudge in five minutes allows
+with the same limit (``most_told``). Intervals are 95% by drawing whole classes with replacement. Delay is from the
+second in which the rise was great enough to the release with the nudge; a nudge before that second counts as 0.
+
+``informed`` is a bound for detectors of any make: the recall of one that sees the noised counts before anything is
+hidden or rounded, knows when each moment would come, how the class's share would rise and what that would do to each
+count of its pattern, and only decides whether it did, against the noise and the class's own unrest. It may be wrong as
+often as a precision of 0.7 allows, over as many looks as there are kinds and minutes. A real detector knows neither
+when nor how much.
 """
 
 from __future__ import annotations
@@ -29,17 +35,21 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES, FERPLUS_TO_CLASSROOM
 from classmood.machine import machine
+from classmood.server.evidence import PRESS_UNREST, UNREST, UNREST_S
 from classmood.server.messages import Pause
+from classmood.server.noise import SPECTRUM
 from classmood.server.nudges import KINDS, Mark, Nudge, Nudges, NudgeSettings
-from classmood.server.release import ClassReleases, Release, ReleaseSettings
+from classmood.server.release import CELLS, PRESSES, ClassReleases, Release, ReleaseSettings
 from classmood.simulation.lesson import Lesson, draw
 from classmood.simulation.scenario import SHIPPED, Telling, read_scenario
-from classmood.simulation.truth import Moment, moments, most_told
+from classmood.simulation.truth import Moment, hidden_course, moments, most_told
 
 LATEST_S = 60.0
 GRACE_S = 20.0
@@ -52,8 +62,9 @@ class Outcome:
     """One class: what should have been told and what was.
 
     Attributes:
-        delays_s: of each right nudge, by its kind.
         allowed: most moments that anyone could have told.
+        detectability: of each moment, to the informed detector: standard deviations by which it stands out.
+        delays_s: of each right nudge, by its kind.
         wrong: what the wrong nudges were: "late", "other kind", "small rise" (at least half of what is worth telling),
             "nothing".
     """
@@ -63,13 +74,33 @@ class Outcome:
     nudges: int
     moments: dict[str, int]
     allowed: int
+    detectability: list[float]
     delays_s: list[tuple[str, float]] = field(default_factory=list)
     wrong: list[tuple[str, str]] = field(default_factory=list)
 
 
-def hold(lesson: Lesson, settings: ReleaseSettings) -> list[Release]:
-    """The releases of a lesson, in virtual time."""
-    room = ClassReleases(settings, class_size=len(lesson.students), randomness=random.Random(lesson.seed))
+class WatchedReleases(ClassReleases):
+    """The real thing, with the counts before their noise kept for the bound."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.exact: dict[int, np.ndarray] = {}
+        step = self._noise.step
+
+        def watched() -> np.ndarray:
+            self._drawn = step()
+            return self._drawn
+
+        self._noise.step = watched  # type: ignore[method-assign]
+
+    def _publish(self, counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
+        self.exact[number] = counts - self._drawn * self.settings.widening(sharing)
+        return super()._publish(counts, sharing, number, time_s)
+
+
+def hold(lesson: Lesson, settings: ReleaseSettings) -> tuple[list[Release], dict[int, np.ndarray]]:
+    """The releases of a lesson, in virtual time, and the exact counts behind them by number."""
+    room = WatchedReleases(settings, class_size=len(lesson.students), randomness=random.Random(lesson.seed))
     happens: list[tuple[float, int, int]] = []
     classroom = {}
     for number, page in lesson.pages.items():
@@ -93,7 +124,7 @@ def hold(lesson: Lesson, settings: ReleaseSettings) -> list[Release]:
             _happen(room, lesson, classroom, *happens[at])
             at += 1
         releases.append(room.close(float(close_s)))
-    return releases
+    return releases, room.exact
 
 
 def _happen(
@@ -128,9 +159,51 @@ def nudge(lesson: Lesson, releases: Iterable[Release], settings: ReleaseSettings
     return list(nudges.given)
 
 
-def judge(lesson: Lesson, given: Sequence[Nudge], telling: Telling | None = None) -> Outcome:
+def detectability(
+    moment: Moment,
+    share: np.ndarray,
+    releases: Sequence[Release],
+    exact: dict[int, np.ndarray],
+    settings: ReleaseSettings,
+) -> float:
+    """By how many deviations a moment stands out, up to ``LATEST_S`` after it, to who knows its course (see above)."""
+    seen = [r for r in releases if moment.begins_s - 120 < r.time_s <= moment.time_s + LATEST_S and not r.silent]
+    seen = [r for r in seen if r.sharing == seen[-1].sharing]
+    before = np.array([r.time_s <= moment.begins_s for r in seen])
+    if not before.any() or before.all():
+        return 0.0
+    # The hidden share's rise, averaged over each interval as the counts are.
+    course = np.array([share[int(r.time_s - settings.interval_s) : int(r.time_s)].mean() for r in seen])
+    course = np.where(before, 0.0, course - course[before].mean())
+    counts, sharing = np.array([exact[r.number] for r in seen]), seen[-1].sharing or 1
+    apart_s = np.abs(np.subtract.outer([r.time_s for r in seen], [r.time_s for r in seen]))
+    wandering = sum(w * (np.exp(-apart_s / tau) if tau else (apart_s == 0).astype(float)) for tau, w in SPECTRUM)
+    total = 0.0
+    for cell in next(kind.pattern for kind in KINDS if kind.name == moment.kind):
+        pressed, place = cell in PRESSES, (*CELLS, *PRESSES).index(cell)
+        size = (course @ (counts[:, place] - counts[before, place].mean())) / (course @ course)
+        noise = (settings.press_noise_students if pressed else settings.noise_students) * settings.widening(sharing)
+        unrest = (PRESS_UNREST if pressed else UNREST) * sharing * np.exp(-apart_s / UNREST_S)
+        inverse = np.linalg.inv(noise**2 * wandering + unrest + 1e-3 * np.eye(len(seen)))
+        ones = inverse.sum(1)
+        free = inverse - np.outer(ones, ones) / ones.sum()
+        total += size**2 * float(course @ free @ course)
+    return total**0.5
+
+
+def informed_recall(outcomes: Sequence[Outcome]) -> float:
+    """What the informed detector tells, of what the cap allows, while three tenths of what it tells are wrong."""
+    stands_out = np.array([one for o in outcomes for one in o.detectability])
+    looks = len(KINDS) * sum(o.hours for o in outcomes) * 3600 / LATEST_S
+    told = float(len(stands_out))
+    for _ in range(50):
+        wrong = max(told * 0.3 / 0.7, 1e-9)
+        told = float(norm.cdf(stands_out - norm.isf(min(wrong / looks, 0.5))).sum())
+    return min(told / max(sum(o.allowed for o in outcomes), 1), 1.0)
+
+
+def judge(lesson: Lesson, given: Sequence[Nudge], telling: Telling, stands_out: list[float]) -> Outcome:
     """Nudges against the truth."""
-    telling = telling or lesson.scenario.telling
     found = moments(lesson, telling)
     small = moments(lesson, telling.model_copy(update={"worth": telling.worth / 2}))
     untold = list(found)
@@ -140,6 +213,7 @@ def judge(lesson: Lesson, given: Sequence[Nudge], telling: Telling | None = None
         len(given),
         dict(Counter(moment.kind for moment in found)),
         most_told(found, NudgeSettings().interval_s, LATEST_S),
+        stands_out,
     )
     for one in given:
         right = next((m for m in untold if m.kind == one.kind and within(one.time_s, m)), None)
@@ -170,7 +244,10 @@ def one_class(
     telling = lesson.scenario.telling
     if worth is not None:
         telling = telling.model_copy(update={"worth": worth})
-    return judge(lesson, nudge(lesson, hold(lesson, settings), settings), telling)
+    releases, exact = hold(lesson, settings)
+    shares = hidden_course(lesson).shares
+    stands_out = [detectability(m, shares[m.kind], releases, exact, settings) for m in moments(lesson, telling)]
+    return judge(lesson, nudge(lesson, releases, settings), telling, stands_out)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -181,7 +258,8 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
 
     def ratio(of: np.ndarray) -> dict[str, float]:
         whole = of[drawn].sum(1)
-        spread = np.percentile(right[drawn].sum(1)[whole > 0] / whole[whole > 0], [2.5, 97.5])
+        drawn_ratios = right[drawn].sum(1)[whole > 0] / whole[whole > 0]
+        spread = np.percentile(drawn_ratios, [2.5, 97.5]) if len(drawn_ratios) else (0.0, 1.0)
         return {"value": float(right.sum() / max(of.sum(), 1)), "low": float(spread[0]), "high": float(spread[1])}
 
     delays = [delay for o in outcomes for _, delay in o.delays_s]
@@ -203,6 +281,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
                 ("median", "p90", "greatest"), np.percentile(delays, [50, 90, 100]) if delays else [], strict=False
             )
         },
+        "informed": informed_recall(outcomes),
         "nudges_an_hour": float(given.sum() / sum(o.hours for o in outcomes)),
         "wrong": dict(Counter(why for o in outcomes for _, why in o.wrong)),
         "wrong_kinds": dict(Counter(kind for o in outcomes for kind, _ in o.wrong)),
@@ -213,15 +292,17 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
 def markdown(rows: list[dict]) -> str:
     """A table for the docs."""
     lines = [
-        "| scenario | students | classes | precision | recall of what the cap allows | delay: median, 90% | an hour |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| scenario | students | classes | precision | recall of what the cap allows | informed | delay: median, 90% "
+        "| an hour |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
         d = row["delay_s"]
         lines.append(
             f"| {row['scenario']} | {row['students']} | {row['classes']} "
-            f"| {_with_interval(row['precision'])} | {_with_interval(row['recall'])} "
-            f"| {d.get('median', float('nan')):.0f} s, {d.get('p90', float('nan')):.0f} s | {row['nudges_an_hour']:.1f} |"
+            f"| {_with_interval(row['precision'])} | {_with_interval(row['recall'])} | {row['informed']:.2f} "
+            f"| {d.get('median', float('nan')):.0f} s, {d.get('p90', float('nan')):.0f} s "
+            f"| {row['nudges_an_hour']:.1f} |"
         )
     return "\n".join(lines) + "\n"
 

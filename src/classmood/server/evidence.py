@@ -32,9 +32,9 @@ WINDOW: Final = 12
 _LEAST_BEFORE: Final = 3
 _RISING: Final = 2
 # A class's own unrest: variance per student of a cell's count, and how long it lasts.
-_UNREST: Final = 0.12
-_PRESS_UNREST: Final = 0.05
-_UNREST_S: Final = 30.0
+UNREST: Final = 0.12
+PRESS_UNREST: Final = 0.05
+UNREST_S: Final = 30.0
 # What part of the class the pattern is supposed to have taken.
 _PART: Final = 0.35
 
@@ -100,13 +100,13 @@ def _cells(
     wandering = sum(
         share * (np.exp(-apart_s / tau_s) if tau_s else (apart_s == 0).astype(float)) for tau_s, share in SPECTRUM
     )
-    lasting = np.exp(-apart_s / _UNREST_S)
+    lasting = np.exp(-apart_s / UNREST_S)
     counts, covariances = [], []
     for cell in ALL:
         pressed = cell in PRESSES
         noise = (settings.press_noise_students if pressed else settings.noise_students) * settings.widening(sharing)
         found, open_ = _counts(seen, cell, sharing, noise, settings)
-        unrest = (_PRESS_UNREST if pressed else _UNREST) * sharing * lasting
+        unrest = (PRESS_UNREST if pressed else UNREST) * sharing * lasting
         counts.append(found)
         covariances.append(noise**2 * wandering + unrest + np.diag(open_ + 1e-3))
     return np.array(counts), np.array(covariances)
