@@ -58,6 +58,8 @@ class Participant:
     client: httpx.AsyncClient
     token: str
     code: str
+    # Whether their page reads their face instead of recording it.
+    readings: bool = False
 
     @property
     def headers(self) -> dict[str, str]:

@@ -13,9 +13,11 @@ import pytest
 from served import run
 from study_served import Participant, Running, event, running, settings_for
 
+from classmood.agreement import pairs_of
 from classmood.dataset.checker import find_faults
 from classmood.dataset.folder import read_events, read_self_reports_of, read_table
 from classmood.dataset.trained import note_model
+from classmood.emotions import CLASSROOM_CLASSES
 from classmood.errors import InputError
 from classmood.server.records import Records
 from classmood.server.study.erasure import erase_participant
@@ -23,6 +25,7 @@ from classmood.server.study.exporting import Exported, export_study
 from classmood.server.study.recordings import Recordings
 from classmood.store import Store
 from classmood.studies import Studies
+from classmood.timeline import read_timeline
 from short_study import write_study
 
 ANSWERS = {
@@ -89,7 +92,10 @@ async def goes_through(
             replied_s=server_s + 0.021 * (1 + FASTER),
             heard_ms=1000 * (now_s + 0.022),
         )
-        if step["records"]:
+        if step["records"] and who.readings:
+            shares = [0.1, 0.9, 0, 0, 0, 0, 0, 0]
+            add("reading", now_s + 1, number, p=shares, vad=[0.7, 0.4, 0.3], confidence=0.8, not_sure=False)
+        elif step["records"]:
             add("recorded", now_s + 0.05, number, state="began")
             content = video(step["duration_s"] - 0.2)
             for part, start in enumerate(range(0, len(content), 500)):
@@ -120,7 +126,9 @@ def held(tmp_path: Path, *names: str, **study: object) -> Path:
     async def test() -> None:
         async with running(tmp_path, path) as at:
             for name in names:
-                who = await at.started(name, recording=at.desk.protocol.protocol.recording != "none")
+                kind = at.desk.protocol.protocol.recording
+                who = await at.started(name, recording=kind != "none")
+                who.readings = kind == "features"
                 await goes_through(who)
                 await who.post("finish", {"how": "done"})
             await unfinished(at)
@@ -166,6 +174,20 @@ def test_a_study_becomes_a_dataset_on_the_servers_clock(tmp_path: Path) -> None:
         inside = [t for t in times if one.onset_s <= t <= one.onset_s + one.duration_s]
         assert inside[0] - one.onset_s == pytest.approx(0.04, abs=0.02)
     assert len(times) == 28 * len(shown)
+
+
+def test_readings_of_a_face_become_a_timeline_on_the_same_clock(tmp_path: Path) -> None:
+    path = held(tmp_path, "One1", recording="features", stimulus_s=3)
+    (written,) = exported(tmp_path, path, tmp_path / "data")
+    assert find_faults(tmp_path / "data") == ()
+    timeline = read_timeline(tmp_path / "data" / "sub-One1" / "sub-One1_features.csv")
+    shown = [one for one in written.telling.events if one.trial_type in ("baseline", "stimulus")]
+    assert timeline.time_s.tolist() == pytest.approx([one.onset_s + 0.99 for one in shown], abs=0.01)
+    assert timeline.classroom[:, CLASSROOM_CLASSES.index("joy")].tolist() == pytest.approx(
+        [0.9] * len(shown), abs=0.001
+    )
+    assert not timeline.not_sure.any()
+    assert pairs_of(tmp_path / "data").recognised.tolist() == [CLASSROOM_CLASSES.index("joy")] * 2
 
 
 def test_who_ends_later_is_added_and_another_study_is_not_mixed_in(tmp_path: Path) -> None:

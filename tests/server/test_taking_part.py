@@ -241,6 +241,13 @@ def test_a_protocol_without_video_takes_none(tmp_path: Path) -> None:
             assert (await who.record(1, 1, 0, b"a part")).status_code == 403
             reading = event(0, "reading", p=[0, 1, 0, 0, 0, 0, 0, 0], vad=[0, 0, 0], confidence=0.5, not_sure=False)
             assert (await who.send(reading)).json() == {"new": 1}
+            # The recogniser is for those alone who agreed.
+            models = await study.client.get("/api/v1/models", headers=who.headers)
+            assert "emotion.onnx" in models.json()["files"]
+            without = await study.started()
+            assert (await study.client.get("/api/v1/models", headers=without.headers)).status_code == 403
+            assert (await study.client.get("/api/v1/models/emotion.json")).status_code == 401
+            assert (await without.send(reading)).status_code == 403
 
     run(test)
 

@@ -8,6 +8,8 @@ import { asked, type Answers, type Begun, type Part, type Recording, type Step }
 
 /** The last bit before a step is due is waited for frame by frame. */
 const CLOSE_MS = 24;
+/** A step is put on the page so much before it is due, as it takes until the next picture for it to be seen. */
+const AHEAD_MS = 12;
 const BEAT_MS = 500;
 
 export type End = "done" | "stopped" | "lost" | "superseded" | "erased";
@@ -145,7 +147,7 @@ export class Runner {
       const look = (): void => {
         const left_ms = over_ms - performance.now();
         this.left_s = Math.max(0, Math.ceil(left_ms / 1000));
-        if (left_ms <= 0) done();
+        if (left_ms <= AHEAD_MS) done();
         else if (left_ms < CLOSE_MS) void frame().then(() => (this.#cut === done ? look() : undefined));
         else timer = setTimeout(look, Math.min(200, left_ms - CLOSE_MS / 2));
       };

@@ -45,4 +45,4 @@ def _instant(time_s: float, body: dict[str, Any]) -> Instant:
     # What the page was not sure of stays so, whatever the threshold is here.
     emotions = read_out(shares, confidence, not_sure_below=2.0 if body["not_sure"] else -1.0)
     faces = Faces(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros((1, 5, 2), np.float32))
-    return Instant(time_s, _SOURCE, np.zeros(1, np.int64), faces, emotions)
+    return Instant(time_s, _SOURCE, np.ones(1, np.int64), faces, emotions)
