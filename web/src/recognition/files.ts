@@ -1,5 +1,6 @@
-// The models, cards and ONNX Runtime over the network. The browser's own cache keeps them: the server lets it, and is
-// asked each time whether it still may.
+// The models, cards and ONNX Runtime over the network. The cards are asked for each time, and with them whether the
+// deployment still allows the models, which the page keeps itself: the browser's own cache drops files of their size where
+// it is short, as in a private window. Once they are refused they are thrown away.
 
 import { checkDetectorCard, checkEmotionCard, type DetectorCard, type EmotionCard } from "./cards.ts";
 
@@ -20,6 +21,8 @@ export interface Source {
   runtimeUrl: string;
 }
 
+const SHELF = "classmood-models";
+
 /** Fetch all that is needed, and check it against the cards. Bytes are counted unpacked. */
 export async function fetchFiles(source: Source, onProgress: (loaded: number, total: number) => void): Promise<Files> {
   const base = source.baseUrl.replace(/\/+$/, "");
@@ -28,12 +31,32 @@ export async function fetchFiles(source: Source, onProgress: (loaded: number, to
   const [detectorCard, emotionCard] = await Promise.all([
     card("detector.json").then(checkDetectorCard),
     card("emotion.json").then(checkEmotionCard),
-  ]);
+  ]).catch(async (error: unknown) => {
+    if (error instanceof Refused) await globalThis.caches?.delete(SHELF);
+    throw error;
+  });
   const total = RUNTIME_BYTES + detectorCard.bytes + emotionCard.bytes;
   let loaded = 0;
   const count = (bytes: number): void => onProgress((loaded += bytes), total);
-  const model = async (card: DetectorCard | EmotionCard): Promise<Uint8Array> =>
-    checked(card, await read(await get(card.file), count));
+  const shelf = await openShelf();
+  const model = async (card: DetectorCard | EmotionCard): Promise<Uint8Array> => {
+    const address = `${base}/${card.file}?sha256=${card.sha256}`;
+    const kept = await shelf?.match(address);
+    if (kept) {
+      const found = new Uint8Array(await kept.arrayBuffer());
+      if (await isOf(card, found)) {
+        count(found.length);
+        return found;
+      }
+    }
+    // What is kept here need not be kept by the browser as well.
+    const found = await read(await fetchFrom(`${base}/${card.file}`, source.token, shelf ? "no-store" : "default"), count);
+    if (!(await isOf(card, found))) {
+      throw new Error(`${card.file}: expected the file of SHA-256 ${card.sha256}, got another; reload the page`);
+    }
+    await keep(shelf, address, found);
+    return found;
+  };
   const [runtime, detector, emotion] = await Promise.all([
     fetchFrom(source.runtimeUrl).then((answer) => read(answer, count)),
     model(detectorCard),
@@ -46,11 +69,35 @@ export async function fetchFiles(source: Source, onProgress: (loaded: number, to
   };
 }
 
-async function fetchFrom(url: string, token?: string): Promise<Response> {
-  const answer = await fetch(url, token ? { headers: { Authorization: `Bearer ${token}` } } : {});
+/** The server will not give the models. */
+class Refused extends Error {}
+
+async function fetchFrom(url: string, token?: string, cache: RequestCache = "default"): Promise<Response> {
+  const answer = await fetch(url, { cache, headers: token ? { Authorization: `Bearer ${token}` } : {} });
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => null);
-  throw new Error(`${url}: expected a file, got status ${answer.status} (${said?.error?.message ?? answer.statusText})`);
+  const told = `got status ${answer.status} (${said?.error?.message ?? answer.statusText})`;
+  throw new (answer.status === 403 ? Refused : Error)(`${url}: expected a file, ${told}`);
+}
+
+/** Where models are kept; null where the browser has no such place. */
+async function openShelf(): Promise<Cache | null> {
+  try {
+    return (await globalThis.caches?.open(SHELF)) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Put a model there in place of older ones. A full disk costs the next visit a download, and this one nothing. */
+async function keep(shelf: Cache | null, address: string, model: Uint8Array<ArrayBuffer>): Promise<void> {
+  try {
+    const name = address.replace(/\?.*/, "");
+    for (const old of (await shelf?.keys()) ?? []) if (old.url.startsWith(`${name}?`)) await shelf?.delete(old);
+    await shelf?.put(address, new Response(model));
+  } catch (error) {
+    console.warn("the models could not be kept for the next visit", error);
+  }
 }
 
 async function read(answer: Response, count: (bytes: number) => void): Promise<Uint8Array<ArrayBuffer>> {
@@ -70,13 +117,8 @@ async function read(answer: Response, count: (bytes: number) => void): Promise<U
   return whole;
 }
 
-/** A model as its card describes it, or an error. */
-export async function checked(
-  card: { file: string; sha256: string },
-  model: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
+/** Whether a model is the one that a card describes. */
+async function isOf(card: { sha256: string }, model: Uint8Array<ArrayBuffer>): Promise<boolean> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", model));
-  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found === card.sha256) return model;
-  throw new Error(`${card.file}: expected SHA-256 ${card.sha256}, got ${found}; reload the page`);
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === card.sha256;
 }

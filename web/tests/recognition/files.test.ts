@@ -2,12 +2,11 @@ import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { checkDetectorCard, checkEmotionCard } from "../../src/recognition/cards.ts";
-import { checked, fetchFiles, RUNTIME_BYTES } from "../../src/recognition/files.ts";
+import { fetchFiles, RUNTIME_BYTES } from "../../src/recognition/files.ts";
 import { golden } from "./golden.ts";
 
 const source = { baseUrl: "https://here/models/", token: "t", runtimeUrl: "https://here/runtime.wasm" };
 const model = new TextEncoder().encode("a model");
-const sha256 = "8f5ccd8e0bb5ad1d0e0bdc7b7a5d3be52e6a9f6d4b0e7c2b4e4d9d5d1b0d6f5a";
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -30,7 +29,7 @@ async function server(change: Record<string, Response> = {}): Promise<{ asked: M
   const asked = new Map<string, string | null>();
   vi.stubGlobal("fetch", (url: string, init?: RequestInit) => {
     asked.set(url, new Headers(init?.headers).get("authorization"));
-    return Promise.resolve(answers[url] ?? new Response("", { status: 404 }));
+    return Promise.resolve(answers[url]?.clone() ?? new Response("", { status: 404 }));
   });
   return { asked };
 }
@@ -57,8 +56,51 @@ test("what the server says when it refuses is passed on", async () => {
 
 test("a model that is not its card's is refused", async () => {
   await server({ "https://here/models/emotion.onnx": new Response("another") });
-  await expect(fetchFiles(source, () => undefined)).rejects.toThrow(/emotion.onnx: expected SHA-256/);
-  await expect(checked({ file: "x.onnx", sha256 }, model)).rejects.toThrow(/x.onnx: expected SHA-256/);
+  await expect(fetchFiles(source, () => undefined)).rejects.toThrow(/emotion.onnx: expected the file of SHA-256/);
+});
+
+/** What a browser keeps, by address. */
+function shelf(): Map<string, Response> {
+  const kept = new Map<string, Response>();
+  const cache = {
+    match: (address: string) => Promise.resolve(kept.get(address)?.clone()),
+    keys: () => Promise.resolve([...kept.keys()].map((url) => ({ url }))),
+    delete: ({ url }: { url: string }) => Promise.resolve(kept.delete(url)),
+    put: (address: string, answer: Response) => Promise.resolve(void kept.set(address, answer)),
+  };
+  vi.stubGlobal("caches", { open: () => Promise.resolve(cache), delete: () => Promise.resolve(kept.clear()) });
+  return kept;
+}
+
+test("models are fetched once, and older ones make way", async () => {
+  const kept = shelf();
+  kept.set("https://here/models/emotion.onnx?sha256=old", new Response("old"));
+  await server();
+  await fetchFiles(source, () => undefined);
+  expect(kept.size).toBe(2);
+  const { asked } = await server();
+  const seen: number[] = [];
+  const files = await fetchFiles(source, (loaded) => seen.push(loaded));
+  expect([...asked.keys()].filter((url) => url.endsWith(".onnx"))).toEqual([]);
+  expect(files.detector.model).toEqual(model);
+  expect(Math.max(...seen)).toBe(10 + 2 * model.length);
+});
+
+test("what was kept and is damaged is fetched anew", async () => {
+  const kept = shelf();
+  await server();
+  await fetchFiles(source, () => undefined);
+  for (const address of kept.keys()) kept.set(address, new Response("damaged"));
+  expect((await fetchFiles(source, () => undefined)).emotion.model).toEqual(model);
+});
+
+test("what the deployment has come to deny is thrown away", async () => {
+  const kept = shelf();
+  await server();
+  await fetchFiles(source, () => undefined);
+  await server({ "https://here/models/emotion.json": Response.json({}, { status: 403 }) });
+  await expect(fetchFiles(source, () => undefined)).rejects.toThrow(/403/);
+  expect(kept.size).toBe(0);
 });
 
 test("a card that lacks something is refused by its name", () => {
