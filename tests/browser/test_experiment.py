@@ -176,6 +176,12 @@ def test_a_page_that_is_closed_goes_on_where_it_was(served: Any, browser: Browse
     page: Page = who.page
     page.locator("[data-scale=valence] input").first.focus()
     page.keyboard.press("7")
+    # A page that does not run for a while, as under a closed lid.
+    page.evaluate("{ const end = Date.now() + 5500; while (Date.now() < end); }")
+    page.get_by_role("heading", name="Welcome back").wait_for()
+    assert faults(page) == []
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.locator("[data-scale=valence] input:checked")).to_have_count(0)
     page.reload()
     page.get_by_role("button", name="Turn the camera on").click()
     page.get_by_role("button", name="This looks right").click()
@@ -192,7 +198,8 @@ def test_a_page_that_is_closed_goes_on_where_it_was(served: Any, browser: Browse
     expect(second.locator("[data-scale=valence]")).to_be_visible()
     expect(page.get_by_role("heading", name="goes on elsewhere")).to_be_visible()
     (kept,) = run.kept(tmp_path)
-    assert kept.participant.attempt == 3
+    assert kept.participant.attempt == 4
+    assert [details(one)["seconds"] >= 5 for one in kept.events if one.kind == "gap"] == [True]
     assert {one.attempt for one in kept.chunks} == {1}
 
 

@@ -85,8 +85,13 @@ def scores(
 def erase(folder: Folder, participant: Annotated[str, typer.Argument(help="their id, such as sub-007")]) -> None:
     """Erase all of one participant from the folder."""
     from classmood.dataset.folder import erase_participant
+    from classmood.dataset.trained import forget_participant, models_of
 
+    models = models_of(folder, participant)
     erase_participant(folder, participant)
+    forget_participant(folder, participant)
+    for model in models:
+        print(f"model that was trained on their data: {model}")  # noqa: T201 (the command's result)
     print(f"{participant} is erased from {folder}; exports made before are yours to remove")  # noqa: T201
 
 

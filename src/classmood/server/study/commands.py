@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from classmood.server.settings import Settings
     from classmood.server.study.exporting import Exported
 
+DATABASE: Final = "study.db"
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 Protocol = Annotated[Path, typer.Argument(help="the protocol, frozen by 'classmood experiment preregister'")]
-Database = Annotated[str | None, typer.Option(help="SQLite file, or an SQLAlchemy URL")]
+Database = Annotated[str | None, typer.Option(help="SQLite file (study.db by default), or an SQLAlchemy URL")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="any other setting: NAME=VALUE")]
 
 
@@ -163,6 +165,9 @@ def _print_link(settings: Settings, origin: str) -> None:
 def _settings(given: dict[str, Any], pairs: list[str] | None) -> Settings:
     from classmood.server.settings import read_settings
 
+    # Not the live classroom's: a teacher's list of classes is no place for a study.
+    if given["database"] is None and "CLASSMOOD_DATABASE" not in os.environ:
+        given["database"] = DATABASE
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not equals:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from classmood.experiment.protocol import PageKind
 from classmood.selfreport import ASPECT_COLUMNS, POINTS
@@ -197,7 +197,6 @@ Happening = Annotated[
     | Finish,
     Field(discriminator="kind"),
 ]
-READER: Final[TypeAdapter[Any]] = TypeAdapter(Happening)
 
 
 def details(event: StoredEvent) -> dict[str, Any]:
