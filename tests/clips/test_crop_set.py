@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from classmood.clips.crop_set import COLUMNS, DESCRIPTION, MANIFEST, MODELS, note_model, read_crop_set, write_manifest
+from classmood.dataset.trained import models_of
 from classmood.errors import InputError
 
 
@@ -91,7 +92,19 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
         read_crop_set(folder)
 
 
-def test_models_are_listed_once_each(tmp_path: Path) -> None:
+def test_models_are_listed_once_each_and_in_the_dataset_too(tmp_path: Path) -> None:
+    dataset = tmp_path / "dataset"
+    dataset.mkdir()
+    folder = write(tmp_path / "set", row(1), row(2))
+    found = read_crop_set(folder)
+    note_model(found, tmp_path / "early.onnx", "00" * 32)
+    assert models_of(dataset, "sub-001") == ()
+    (dataset / "participants.tsv").write_text("participant_id\n")
+    found.made["dataset"] = str(dataset)
     for name in ("a", "b", "a"):
-        note_model(tmp_path, name, "00")
-    assert (tmp_path / MODELS).read_text().splitlines() == ["model,sha256", "a,00", "b,00"]
+        note_model(found, tmp_path / f"{name}.onnx", f"{ord(name):064x}")
+    names = [line.split(",")[0] for line in (folder / MODELS).read_text().splitlines()]
+    assert names == ["model", "early", "a", "b"]
+    listed = models_of(dataset, "sub-001")
+    assert [Path(each.split(" (")[0]).name for each in listed] == ["a.onnx", "b.onnx"]
+    assert models_of(dataset, "sub-009") == ()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from classmood.dataset.checker import find_faults
+from classmood.dataset.trained import models_of
 from classmood.emotions import CLASSROOM_CLASSES, EMOTIONS
 from classmood.errors import OutputError
 from classmood.study import forms, simulate
@@ -79,6 +80,14 @@ def test_drawn_faces_are_marked_as_plumbing_everywhere(drawn: tuple[Simulated, P
         out / "study" / "dataset_description.json",
     ):
         assert "PLUMBING ONLY" in path.read_text(encoding="utf-8"), path
+
+
+def test_the_model_is_named_to_whoever_erases_a_participant(drawn: tuple[Simulated, Path]) -> None:
+    done, out = drawn
+    for who in ("sub-001", "sub-002"):
+        (named,) = models_of(out / "study", who)
+        assert named.startswith(str(done.model.resolve()))
+    assert find_faults(out / "study") == ()
 
 
 def test_whoever_is_analysed_was_not_trained_on(drawn: tuple[Simulated, Path]) -> None:

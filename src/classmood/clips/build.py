@@ -92,7 +92,7 @@ def build(
             used = sum(not row["left_out"] for row in rows)
             progress(f"{recording.participant}: {used} of {len(rows)} clips")
             parts.append(rows)
-        _finish(out, parts, settings, _title(dataset))
+        _finish(out, parts, settings, dataset)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror}); choose another folder") from error
     return read_crop_set(out)
@@ -209,7 +209,7 @@ def _title(dataset: Path) -> str:
     return str(json.loads((dataset / STUDY).read_text(encoding="utf-8")).get("Name", ""))
 
 
-def _finish(out: Path, parts: list[list[dict[str, Any]]], settings: BuildSettings, title: str) -> None:
+def _finish(out: Path, parts: list[list[dict[str, Any]]], settings: BuildSettings, dataset: Path) -> None:
     """Label, deal the folds, write the manifest, and last what says that the set is whole."""
     rows = [dict(row) for part in parts for row in part]
     counts: dict[str, Counter[str]] = {}
@@ -230,7 +230,8 @@ def _finish(out: Path, parts: list[list[dict[str, Any]]], settings: BuildSetting
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "finished": True,
-        "study": title,
+        "study": _title(dataset),
+        "dataset": str(dataset.resolve()),
         "settings": asdict(settings),
         "participants": len(dealt),
         "clips": sum(not row["left_out"] for row in rows),

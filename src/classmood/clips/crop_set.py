@@ -23,6 +23,8 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from classmood.dataset import trained
+from classmood.dataset.layout import PARTICIPANTS
 from classmood.emotions import CLASSROOM_CLASSES, DIMENSIONS
 from classmood.errors import InputError, OutputError
 from classmood.markdown import csv_text, write_text
@@ -160,17 +162,22 @@ def write_manifest(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     write_text(path / MANIFEST, csv_text(COLUMNS, cells))
 
 
-def note_model(path: Path, name: str, sha256: str) -> None:
-    """Write down that a model was trained on a set, so that it can be found when a participant withdraws.
+def note_model(crops: CropSet, model: Path, sha256: str) -> None:
+    """Write down that a model was trained on a set, here and in the dataset that the set was cut from.
+
+    So it can be found when a participant withdraws: ``classmood experiment erase`` names the models in the dataset.
 
     Raises:
         OutputError: it cannot be written.
     """
-    file = path / MODELS
+    file, name = crops.path / MODELS, model.stem
     try:
         known = file.read_text(encoding="utf-8") if file.is_file() else "model,sha256\n"
         line = csv_text((name, sha256), ())
         if line not in known:
             file.write_text(known + line, encoding="utf-8", newline="\n")
+            dataset = Path(crops.made.get("dataset", ""))
+            if (dataset / PARTICIPANTS).is_file():
+                trained.note_model(dataset, model, sha256, crops.participants)
     except OSError as error:
         raise OutputError(f"{file}: cannot be written ({error.strerror}); the model must be listed there") from error

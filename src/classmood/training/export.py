@@ -256,7 +256,7 @@ def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8
     """Export a checkpoint or a master: a master when ``out`` ends in .safetensors, else ONNX with its card.
 
     The very file that was written is calibrated, on the held-out fold of the data that its recipe names. A model of
-    one's own crops is listed in their folder, so that it can be found when a participant withdraws.
+    one's own crops is listed in their folder and in their dataset's, so that it is named when a participant withdraws.
 
     Raises:
         ModelError: the source is neither, or the ending of ``out`` is unknown.
@@ -278,9 +278,8 @@ def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8
         [np.zeros((0, training.targets.shape[1]), np.float32)]
         + [session.run(["logits"], {"crops": normalise(part)})[0] for part in parts]
     )
-    own = None
-    if section.source == "crops":
-        own = own_classes(master, training, str(read_crop_set(data).made.get("study", "")))
+    crops = read_crop_set(data) if section.source == "crops" else None
+    own = own_classes(master, training, str(crops.made.get("study", ""))) if crops else None
     # Faces without a class, or of one that was not learned, say nothing of how sure to be.
     known = np.array([name not in own.unlearned for name in CLASSROOM_CLASSES]) if own else np.ones(8, bool)
     usable = held.targets[:, known].sum(1) > 0
@@ -292,6 +291,6 @@ def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8
         "held_accuracy": round(accuracy, 4),
     }
     card = write_card(out, precision, calibrate(logits, targets), measured, own)
-    if own:
-        note_model(data, card.name, card.sha256)
+    if crops:
+        note_model(crops, out, card.sha256)
     return out
