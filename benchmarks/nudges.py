@@ -1,6 +1,6 @@
 """Nudges against the known truth of simulated classes.
 
-    python benchmarks/nudges.py --classes 10 --seed 770001 --json out/nudges.json --markdown out/nudges.md
+    python benchmarks/nudges.py --classes 10 --seed 1770001 --json out/nudges.json --markdown out/nudges.md
 
 Each class is drawn from a scenario (``classmood.simulation``) and held without sockets: every message goes into the
 real ``ClassReleases`` at the second in which it would arrive, every release into the real ``Nudges``, both at their
@@ -315,7 +315,7 @@ def main(arguments: list[str]) -> int:
     """Judge; 1 if precision is below 0.7, recall below 0.6, or a tenth of the delays above a minute."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=770001, help="of the first class; the others follow")
+    parser.add_argument("--seed", type=int, default=1770001, help="of the first class; the others follow")
     parser.add_argument("--scenarios", nargs="+", default=["lecture"], metavar="NAME", help=f"of {', '.join(SHIPPED)}")
     parser.add_argument("--students", nargs="+", type=int, default=[], help="in place of the scenario's")
     parser.add_argument("--worth", type=float, help="rise that is worth telling, in place of the scenario's")

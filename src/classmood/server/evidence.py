@@ -118,36 +118,28 @@ def _counts(
     """Counts of one cell, and the variance of what rounding and hiding leave open."""
     pressed = cell in PRESSES
     limit = settings.smallest_press(sharing) if pressed else settings.smallest_cell
-    counts, open_ = np.zeros(len(seen)), np.full(len(seen), (settings.share_step * sharing) ** 2 / 12)
+    rounding = (settings.share_step * sharing) ** 2 / 12
+    counts, open_ = np.zeros(len(seen)), np.full(len(seen), rounding)
+    hidden = np.zeros(len(seen), bool)
     for i, release in enumerate(seen):
         share = getattr(release, cell) if pressed else release.shares.get(cell)
         if share is not None:
             counts[i] = share * sharing
             continue
         # It could be anything up to the limit, and its noise is not told either.
-        hidden = max(len(CELLS) - len(release.shares), 1)
-        counts[i] = limit / 4 if pressed else (release.others or 0.0) * sharing / hidden
+        cells = max(len(CELLS) - len(release.shares), 1)
+        counts[i] = limit / 4 if pressed else (release.others or 0.0) * sharing / cells
         open_[i] += limit**2 / 12 + noise**2
+        hidden[i] = True
     for i, release in enumerate(seen):
-        if i >= AGAINST and cell in release.rises:
-            _apply_rise(counts, open_, i, release, cell, sharing)
+        if i < AGAINST or cell not in release.rises:
+            continue
+        # Where a rise is told, the hidden counts around it are known, but for a level that makes no difference.
+        before, rise = slice(i - AGAINST, i), release.rises[cell] * sharing
+        if hidden[i]:
+            counts[i] = counts[before].mean() + rise
+        elif hidden[before].all():
+            counts[before] = counts[i] - rise
+        open_[i - AGAINST : i + 1] = rounding
+        hidden[i - AGAINST : i + 1] = False
     return counts, open_
-
-
-def _apply_rise(
-    counts: Float64[np.ndarray, " m"],
-    open_: Float64[np.ndarray, " m"],
-    place: int,
-    release: Release,
-    cell: str,
-    sharing: int,
-) -> None:
-    """Where a rise is told, the hidden counts around it are known, but for a level that makes no difference."""
-    least, before = open_.min(), slice(place - AGAINST, place)
-    hidden = np.array([name > 2 * least for name in open_[before]])
-    shown = open_[place] <= 2 * least
-    if hidden.all() and shown:
-        counts[before] = counts[place] - release.rises[cell] * sharing
-    elif not shown:
-        counts[place] = counts[before].mean() + release.rises[cell] * sharing
-    open_[before] = open_[place] = least
