@@ -175,3 +175,17 @@ def test_explain_draws_a_face(photo: Path, tmp_path: Path) -> None:
     done = run("explain", photo, "--out", tmp_path / "new" / "e.png")
     assert done.returncode == 0, done.stderr
     assert cv2.imread(str(tmp_path / "new" / "e.png")) is not None
+
+
+def test_no_help_text_loses_its_extra() -> None:
+    """Square brackets are markup to the help's renderer, which would leave "(extra )"."""
+    from typer.testing import CliRunner
+
+    from classmood.cli import app
+
+    names = [[], *([name] for name in ("demo", "explain", "serve", "simulate", "report", "audit"))]
+    for name in names:
+        shown = CliRunner().invoke(app, [*name, "--help"]).output
+        assert "(extra )" not in " ".join(shown.split())
+        assert "(extra)" not in shown
+    assert "extra: server" in CliRunner().invoke(app, ["serve", "--help"]).output

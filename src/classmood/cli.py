@@ -88,7 +88,7 @@ def analyze(
         float | None, typer.Option(min=0, help="time constant; 0 for none, a third of a second or so if not given")
     ] = None,
     baseline_s: Annotated[float, typer.Option(min=0, help="first seconds that count as a resting face")] = 0.0,
-    parquet: Annotated[bool, typer.Option("--parquet", help="write Parquet too (extra [archive])")] = False,
+    parquet: Annotated[bool, typer.Option("--parquet", help="write Parquet too (extra: archive)")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="write JSON lines too")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="start anew, also where an earlier run could go on")] = False,
 ) -> None:
@@ -130,7 +130,7 @@ def analyze(
 def demo(
     out: Annotated[Path, typer.Option(help="folder for the sample and its report")] = Path("out/demo"),
 ) -> None:
-    """Analyse a public-domain portrait and a moving clip made from it (extra [demo])."""
+    """Analyse a public-domain portrait and a moving clip made from it (extra: demo)."""
     from classmood import analysis
     from classmood.demo import write_samples
 
@@ -243,7 +243,7 @@ def audit(
     ] = "photos",
     model: Annotated[str, typer.Option(help="a shipped model's name or a file with its card beside it")] = "",
     json_out: Annotated[Path | None, typer.Option("--json", help="write the figures and the words here")] = None,
-    picture: Annotated[Path | None, typer.Option(help="draw it: a .png, .svg or .pdf file (extra [train])")] = None,
+    picture: Annotated[Path | None, typer.Option(help="draw it: a .png, .svg or .pdf file (extra: train)")] = None,
 ) -> None:
     """Compare errors between groups of people, and say what the sample could have shown."""
     from classmood import audit as audits
@@ -273,7 +273,7 @@ def explain(
     out: Annotated[Path, typer.Option(help="the picture to write: .png, .svg or .pdf")] = Path("out/explain.png"),
     master: Annotated[Path | None, typer.Option(help="half-precision weights (.safetensors); the shipped ones")] = None,
 ) -> None:
-    """Draw what the network weighs on a face, stage by stage (extra [train], and a checkout for the weights)."""
+    """Draw what the network weighs on a face, stage by stage (extra: train, and a checkout for the weights)."""
     with _training_extra():
         from classmood.training.explain import explain_photo
     explanation = explain_photo(photo, out, master=master)

@@ -33,7 +33,7 @@ def check(folder: Folder) -> None:
 def export(
     folder: Folder,
     out: Annotated[Path, typer.Option(help="elan: a folder; csv: a file of self-reports for learning fit")],
-    to: Annotated[Literal["csv", "elan"], typer.Option(help="elan needs the extra [experiment]")] = "csv",
+    to: Annotated[Literal["csv", "elan"], typer.Option(help="elan needs the extra experiment")] = "csv",
 ) -> None:
     """Export to ELAN, or the self-reports to CSV."""
     from classmood.dataset.elan import write_elan

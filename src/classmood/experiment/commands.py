@@ -50,7 +50,7 @@ def check(file: File) -> None:
 @app.command()
 def draw(
     file: File,
-    out: Annotated[Path, typer.Option(help="a .png, .svg or .pdf file (extra [experiment])")],
+    out: Annotated[Path, typer.Option(help="a .png, .svg or .pdf file (extra: experiment)")],
 ) -> None:
     """Draw the scheme: the session, one scenario, the orders (the paper's Figure 6)."""
     from classmood.experiment.check import open_protocol

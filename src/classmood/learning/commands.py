@@ -67,7 +67,7 @@ def fit(
 
 @app.command()
 def defaults(
-    out: Annotated[Path, typer.Argument(help="a .png, .svg or .pdf file (extra [experiment])")],
+    out: Annotated[Path, typer.Argument(help="a .png, .svg or .pdf file (extra: experiment)")],
     difficulty: Annotated[float, typer.Option(min=0, max=1, help="of the task; it moves the optimum")] = 0.5,
 ) -> None:
     """Draw the default surface: an assumption, not a result."""

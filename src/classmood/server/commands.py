@@ -41,7 +41,7 @@ def serve(
     new_link: Annotated[bool, typer.Option("--new-link", help="print a new link for the running server")] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="open the teacher's page in the browser")] = False,
 ) -> None:
-    """Serve the live classroom: students' and teachers' pages, on this machine alone by default (extra [server])."""
+    """Serve the live classroom: students' and teachers' pages, on this machine alone by default (extra: server)."""
     from classmood.server.settings import read_settings
 
     given: dict[str, Any] = {

@@ -19,7 +19,7 @@ def report(
     pdf: Annotated[Path | None, typer.Option(help="write it as PDF too; needs Chromium, Chrome or Edge")] = None,
     database: Annotated[str | None, typer.Option(help="the server's SQLite file, or an SQLAlchemy URL")] = None,
 ) -> None:
-    """Report a class that was held with serve: its climate, marks, nudges and what followed (extra [server])."""
+    """Report a class that was held with serve: its climate, marks, nudges and what followed (extra: server)."""
     from classmood.server.settings import read_settings
 
     settings = read_settings({} if database is None else {"database": database})

@@ -30,7 +30,7 @@ def simulate(
     speed: Annotated[float, typer.Option(min=0.1, max=60, help="of the lesson's clock")] = 1.0,
     trust: Annotated[Path | None, typer.Option(help="certificate to trust (PEM), for one made by oneself")] = None,
 ) -> None:
-    """Let a simulated class join a live one (extra [server]): to try the dashboard, and for load."""
+    """Let a simulated class join a live one (extra: server): to try the dashboard, and for load."""
     from classmood.simulation.lesson import draw
     from classmood.simulation.scenario import MOST_STUDENTS, read_scenario
 
