@@ -38,7 +38,7 @@ def run(
     set_: Set = None,
     new_link: Annotated[bool, typer.Option("--new-link", help="print a new link for the running server")] = False,
 ) -> None:
-    """Run a study in participants' browsers, under the profile research alone (extra [server])."""
+    """Run a study in participants' browsers, under the profile research alone (extra: server)."""
     settings = _settings(
         {
             "host": host,
