@@ -112,6 +112,26 @@ def study(out: Path) -> list[str]:
     return experiment_run.missed(figures)
 
 
+def suggestions(out: Path) -> list[str]:
+    """Nudges on ten simulated classes, of the size of a seminar and of a lecture."""
+    missed = []
+    for students in (30, 60):
+        target = out / f"nudges-{students}.json"
+        status = nudges.main(["--students", str(students), "--json", str(target)])
+        if status:
+            missed.append(f"nudges in classes of {students}: precision 0.7 and recall 0.6")
+    return missed
+
+
+def load(out: Path) -> list[str]:
+    """500 students for five minutes, then more and more until it breaks."""
+    live_load.main(["--students", "500", "--seconds", "300", "--json", str(out / "live-load.json")])
+    ramp = ["--ramp", "750", "1000", "1500", "2000", "3000", "--seconds", "60"]
+    live_load.main([*ramp, "--json", str(out / "live-load-ramp.json")])
+    (row,) = json.loads((out / "live-load.json").read_text(encoding="utf-8"))
+    return [f"500 students: {goal}" for goal in row["missed"]]
+
+
 def loop(video: Path, target: Path, *, times: int) -> Path:
     """The same packets again and again, without decoding."""
     if target.is_file():
