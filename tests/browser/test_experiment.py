@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
-import numpy as np
 import pytest
 from chromium import Watched, built_pages, chromium, faults
 from playwright.sync_api import Browser, Page, expect
+from study_in_chromium import participant, run, served
 
 from classmood.dataset.checker import find_faults
 from classmood.dataset.folder import read_events, read_table
 from classmood.experiment.check import open_protocol
 from classmood.experiment.schedule import schedule
 from classmood.server.study.happenings import details
-from loaded_benchmark import load
-from short_study import write_study
 
-run = load("experiment_run")
+__all__ = ["served"]  # a fixture
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 
 
@@ -35,25 +32,6 @@ def browser() -> Iterator[Browser]:
     built_pages()
     with chromium(*run.FAKE_CAMERA) as found:
         yield found
-
-
-@pytest.fixture
-def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A server of the real command for a study of seconds."""
-    built_pages()
-    times = getattr(request, "param", {})
-    server = run.StudyServer(tmp_path, write_study(tmp_path, **times))
-    server.start()
-    yield server
-    server.stop()
-
-
-def participant(browser: Browser, server: Any, name: str, *, records: bool = True, **options: Any) -> Any:
-    """Somebody who was invited and has started."""
-    watched = Watched(browser, permissions=["camera"], **options)
-    who = run.AutomatedParticipant(watched.page(), run.invite(browser, server, name), records)
-    who.watched = watched
-    return who
 
 
 @pytest.mark.parametrize("served", [{"stimulus_s": 5, "page_s": 4, "calm_s": 2}], indirect=True)
@@ -181,6 +159,7 @@ def test_a_page_that_is_closed_goes_on_where_it_was(served: Any, browser: Browse
     page.get_by_role("heading", name="Welcome back").wait_for()
     assert faults(page) == []
     page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.locator("[data-scale=valence]")).to_be_visible()
     expect(page.locator("[data-scale=valence] input:checked")).to_have_count(0)
     page.reload()
     page.get_by_role("button", name="Turn the camera on").click()
@@ -201,37 +180,3 @@ def test_a_page_that_is_closed_goes_on_where_it_was(served: Any, browser: Browse
     assert kept.participant.attempt == 4
     assert [details(one)["seconds"] >= 5 for one in kept.events if one.kind == "gap"] == [True]
     assert {one.attempt for one in kept.chunks} == {1}
-
-
-@pytest.mark.parametrize(
-    "served", [{"stimulus_s": 6, "page_s": 1, "calm_s": 1, "recording": "features"}], indirect=True
-)
-def test_a_face_is_read_on_the_device_and_no_picture_leaves_it(
-    served: Any, portrait: np.ndarray, tmp_path: Path
-) -> None:
-    camera = write_camera(tmp_path / "camera.y4m", portrait)
-    with chromium(*run.FAKE_CAMERA, f"--use-file-for-fake-video-capture={camera}") as it:
-        who = participant(it, served, "robot5")
-        who.watched.context.set_default_timeout(90000)
-        who.come_in()
-        who.go_through(served, [], 90)
-        who.wait_until_sent(60)
-    served.stop()
-    (kept,) = run.kept(tmp_path)
-    readings = [details(one) for one in kept.events if one.kind == "reading"]
-    planned = schedule(open_protocol(served.protocol), 1)
-    assert {one.step for one in kept.events if one.kind == "reading"} == {
-        one.number for one in planned.steps if one.records
-    }
-    # A smiling face: the happiness of FER+ leads.
-    assert all(np.argmax(one["p"]) == 1 for one in readings)
-    assert kept.chunks == []
-    assert not (tmp_path / "study.db.recordings").exists()
-
-
-def write_camera(path: Path, picture: np.ndarray) -> Path:
-    """A picture as a camera's film (YUV4MPEG2), which Chromium shows over and over."""
-    frame = np.ascontiguousarray(cv2.resize(picture, (640, 640))[:480])
-    planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes()
-    path.write_bytes(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n" + (b"FRAME\n" + planes) * 10)
-    return path
