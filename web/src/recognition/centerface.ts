@@ -31,10 +31,11 @@ export function decode(maps: Maps, threshold: number, constants: Constants): Row
 /** Cells that no neighbour outdoes. */
 function peaks({ heatmap, rows, columns }: Maps, threshold: number): Omit<Peak, "row">[] {
   const found: Omit<Peak, "row">[] = [];
+  const least = Math.fround(threshold);
   for (let r = 0, i = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++, i++) {
-      const score = at(heatmap, i);
-      if (score >= Math.fround(threshold) && isHighest(heatmap, rows, columns, r, c)) found.push({ r, c, score });
+      const score = heatmap[i]!;
+      if (score >= least && isHighest(heatmap, rows, columns, r, c)) found.push({ r, c, score });
     }
   }
   return found;

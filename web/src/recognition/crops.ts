@@ -56,20 +56,22 @@ export function normalise(crop: Uint8Array, { pixel_mean: mean, pixel_spread: sp
 function warp({ data, width, height }: Grey, { a, b, c, d }: Similarity, side: number): Uint8Array {
   const out = new Uint8Array(side * side);
   const norm = a * a + b * b;
-  const [p, q] = [a / norm, b / norm];
-  const clamp = (value: number, most: number): number => (value < 0 ? 0 : value > most ? most : value);
+  const p = a / norm;
+  const q = b / norm;
   for (let v = 0, i = 0; v < side; v++) {
     for (let u = 0; u < side; u++, i++) {
       const x = p * (u - c) + q * (v - d);
       const y = p * (v - d) - q * (u - c);
-      const [left, top] = [Math.floor(x), Math.floor(y)];
-      const [fx, fy] = [x - left, y - top];
-      const x0 = clamp(left, width - 1);
-      const x1 = clamp(left + 1, width - 1);
-      const upper = clamp(top, height - 1) * width;
-      const lower = clamp(top + 1, height - 1) * width;
-      const above = at(data, upper + x0) * (1 - fx) + at(data, upper + x1) * fx;
-      const below = at(data, lower + x0) * (1 - fx) + at(data, lower + x1) * fx;
+      const left = Math.floor(x);
+      const top = Math.floor(y);
+      const fx = x - left;
+      const fy = y - top;
+      const x0 = Math.min(Math.max(left, 0), width - 1);
+      const x1 = Math.min(Math.max(left + 1, 0), width - 1);
+      const upper = Math.min(Math.max(top, 0), height - 1) * width;
+      const lower = Math.min(Math.max(top + 1, 0), height - 1) * width;
+      const above = data[upper + x0]! * (1 - fx) + data[upper + x1]! * fx;
+      const below = data[lower + x0]! * (1 - fx) + data[lower + x1]! * fx;
       out[i] = Math.round(above * (1 - fy) + below * fy);
     }
   }
@@ -81,9 +83,10 @@ function average(fine: Uint8Array, side: number, k: number): Uint8Array {
   const sums = new Uint32Array(side * side);
   for (let y = 0, i = 0; y < side * k; y++) {
     const row = Math.floor(y / k) * side;
-    for (let x = 0; x < side * k; x++, i++) {
-      const cell = row + Math.floor(x / k);
-      sums[cell] = at(sums, cell) + at(fine, i);
+    for (let x = 0; x < side; x++) {
+      let sum = 0;
+      for (const end = i + k; i < end; i++) sum += fine[i]!;
+      sums[row + x]! += sum;
     }
   }
   return Uint8Array.from(sums, (sum) => Math.round(sum / (k * k)));

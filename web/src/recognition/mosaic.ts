@@ -23,13 +23,14 @@ export function blackCanvas(width: number, height: number): Canvas {
 export function paint(canvas: Canvas, picture: Pixels, [left, top, right, bottom]: Cell, [x, y]: Place): void {
   const area = canvas.width * canvas.height;
   const { planes } = canvas;
+  const { data } = picture;
   for (let row = top; row < bottom; row++) {
     let from = 4 * (row * picture.width + left);
     let to = (y + row - top) * canvas.width + x;
     for (let column = left; column < right; column++, from += 4, to++) {
-      planes[to] = at(picture.data, from);
-      planes[to + area] = at(picture.data, from + 1);
-      planes[to + 2 * area] = at(picture.data, from + 2);
+      planes[to] = data[from]!;
+      planes[to + area] = data[from + 1]!;
+      planes[to + 2 * area] = data[from + 2]!;
     }
   }
 }

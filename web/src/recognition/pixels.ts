@@ -1,7 +1,7 @@
 // Pixels, and the three operations on them that OpenCV does in Python, to the bit where its own arithmetic is fixed:
-// halving by area, linear interpolation in 11-bit weights (OpenCV's path with SIMD), and grey by BT.601.
-
-import { at } from "./boxes.ts";
+// halving by area, linear interpolation in 11-bit weights (OpenCV's path with SIMD), and grey by BT.601. Indices in these
+// loops lie in their arrays, hence the exclamation marks; a function for that would be given arrays of every kind, and be
+// slow at all of them.
 
 /** Four bytes a pixel, red first, rows first, as a canvas gives them; the fourth is never looked at. */
 export interface Pixels {
@@ -24,12 +24,12 @@ export function halve(image: Pixels): Pixels {
   const { data: source } = image;
   const stride = 4 * image.width;
   for (let y = 0, to = 0; y < height; y++) {
-    let from = 2 * y * stride;
-    for (let x = 0; x < width; x++, from += 8, to += 4) {
-      for (let c = 0; c < 3; c++) {
-        const i = from + c;
-        data[to + c] = (at(source, i) + at(source, i + 4) + at(source, i + stride) + at(source, i + stride + 4) + 2) >> 2;
-      }
+    let i = 2 * y * stride;
+    for (let x = 0; x < width; x++, i += 8, to += 4) {
+      const j = i + stride;
+      data[to] = (source[i]! + source[i + 4]! + source[j]! + source[j + 4]! + 2) >> 2;
+      data[to + 1] = (source[i + 1]! + source[i + 5]! + source[j + 1]! + source[j + 5]! + 2) >> 2;
+      data[to + 2] = (source[i + 2]! + source[i + 6]! + source[j + 2]! + source[j + 6]! + 2) >> 2;
     }
   }
   return { data, width, height };
@@ -44,17 +44,24 @@ export function resize(image: Pixels, width: number, height: number): Pixels {
   let upper: Strip = { row: -1, values: new Int32Array(3 * width) };
   let lower: Strip = { row: -1, values: new Int32Array(3 * width) };
   for (let y = 0, to = 0; y < height; y++) {
-    const [above, below] = [at(rows.first, y), at(rows.second, y)];
-    if (lower.row === above) [upper, lower] = [lower, upper];
+    const above = rows.first[y]!;
+    const below = rows.second[y]!;
+    if (lower.row === above) {
+      const served = upper;
+      upper = lower;
+      lower = served;
+    }
     across(image, above, columns, upper);
     if (below === above) lower = { row: below, values: upper.values.slice() };
     else across(image, below, columns, lower);
-    const [b0, b1] = [at(rows.firstWeight, y), at(rows.secondWeight, y)];
-    for (let x = 0, i = 0; x < width; x++, to += 4) {
-      for (let c = 0; c < 3; c++, i++) {
-        data[to + c] =
-          (((b0 * (at(upper.values, i) >> 4)) >> 16) + ((b1 * (at(lower.values, i) >> 4)) >> 16) + 2) >> 2;
-      }
+    const b0 = rows.firstWeight[y]!;
+    const b1 = rows.secondWeight[y]!;
+    const u = upper.values;
+    const l = lower.values;
+    for (let x = 0, i = 0; x < width; x++, to += 4, i += 3) {
+      data[to] = (((b0 * (u[i]! >> 4)) >> 16) + ((b1 * (l[i]! >> 4)) >> 16) + 2) >> 2;
+      data[to + 1] = (((b0 * (u[i + 1]! >> 4)) >> 16) + ((b1 * (l[i + 1]! >> 4)) >> 16) + 2) >> 2;
+      data[to + 2] = (((b0 * (u[i + 2]! >> 4)) >> 16) + ((b1 * (l[i + 2]! >> 4)) >> 16) + 2) >> 2;
     }
   }
   return { data, width, height };
@@ -65,7 +72,7 @@ export function grey(image: Pixels): Grey {
   const { data: source, width, height } = image;
   const data = new Uint8Array(width * height);
   for (let i = 0, from = 0; i < data.length; i++, from += 4) {
-    data[i] = (at(source, from) * 9798 + at(source, from + 1) * 19235 + at(source, from + 2) * 3735 + 16384) >> 15;
+    data[i] = (source[from]! * 9798 + source[from + 1]! * 19235 + source[from + 2]! * 3735 + 16384) >> 15;
   }
   return { data, width, height };
 }
@@ -108,11 +115,15 @@ function across(image: Pixels, row: number, columns: Taps, strip: Strip): void {
   if (strip.row === row) return;
   strip.row = row;
   const { data } = image;
+  const { values } = strip;
   const start = 4 * row * image.width;
-  for (let x = 0, i = 0; x < columns.first.length; x++) {
-    const left = start + 4 * at(columns.first, x);
-    const right = start + 4 * at(columns.second, x);
-    const [a0, a1] = [at(columns.firstWeight, x), at(columns.secondWeight, x)];
-    for (let c = 0; c < 3; c++, i++) strip.values[i] = at(data, left + c) * a0 + at(data, right + c) * a1;
+  for (let x = 0, i = 0; x < columns.first.length; x++, i += 3) {
+    const left = start + 4 * columns.first[x]!;
+    const right = start + 4 * columns.second[x]!;
+    const a0 = columns.firstWeight[x]!;
+    const a1 = columns.secondWeight[x]!;
+    values[i] = data[left]! * a0 + data[right]! * a1;
+    values[i + 1] = data[left + 1]! * a0 + data[right + 1]! * a1;
+    values[i + 2] = data[left + 2]! * a0 + data[right + 2]! * a1;
   }
 }
