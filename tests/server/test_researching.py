@@ -108,7 +108,7 @@ def test_pages_come_with_a_policy_and_no_other_part_of_the_server_is_there(tmp_p
                 assert answer.text == f"{page}.html"
                 assert "default-src 'self'" in answer.headers["content-security-policy"]
             assert "frame-src 'self'" in (await study.client.get("/")).headers["content-security-policy"]
-            for address in ("/teach", "/index.html", "/api/v1/sessions", "/api/v1/models", "/api/v1/deployment"):
+            for address in ("/teach", "/index.html", "/api/v1/sessions", "/api/v1/deployment"):
                 assert (await study.client.get(address)).status_code == 404, address
 
     run(test)
