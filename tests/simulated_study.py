@@ -14,6 +14,7 @@ TWO = Form(
     {"felt": "sam", "which": "emotion"},
     ("course-a", "course-b"),
     0.4,
+    "",
 )
 
 

@@ -58,6 +58,7 @@ class Form:
         pages: what is asked after each, as kinds of pages by id.
         course: of the participant with this number.
         least_score: of the face detector; drawn faces are not quite faces to it.
+        caveat: what its scores do not say.
     """
 
     name: FormName
@@ -66,9 +67,19 @@ class Form:
     pages: Mapping[str, str]
     courses: tuple[str, ...]
     least_score: float
+    caveat: str
 
 
-LONDON: Final = Form("london", _LONDON_TITLE, ("joy",), {"which": "emotion"}, ("london",), 0.6)
+LONDON: Final = Form(
+    "london",
+    _LONDON_TITLE,
+    ("joy",),
+    {"which": "emotion"},
+    ("london",),
+    0.6,
+    "In these films a face changes only where it begins to smile, so motion alone gives the class away: OF and HMM are "
+    "flattered.",
+)
 SYNTHETIC: Final = Form(
     "synthetic",
     PLUMBING,
@@ -76,6 +87,7 @@ SYNTHETIC: Final = Form(
     {"felt": "sam", "which": "emotion", "learning": "aspects"},
     ("course-a", "course-b"),
     0.4,
+    f"{PLUMBING}.",
 )
 FORMS: Final = {form.name: form for form in (LONDON, SYNTHETIC)}
 

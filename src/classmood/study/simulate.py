@@ -185,6 +185,7 @@ def _summary(
     return "\n".join(
         [
             f"# {form.title}\n",
+            f"{form.caveat}\n",
             f"- {len(crops.participants)} participants, {len(crops.clips)} clips of {', '.join(crops.labels)}; "
             f"{len(crops.folds)} folds.",
             f"- Leave-subjects-out accuracy: {100 * network.accuracy.value:.1f} % "
