@@ -52,27 +52,33 @@ export function normalise(crop: Uint8Array, { pixel_mean: mean, pixel_spread: sp
   return Float32Array.from(crop, (level) => Math.fround(level * scale) - shift);
 }
 
-/** Linear interpolation at the places that a similarity maps to whole pixels; outside, the border repeats. */
+/**
+ * Linear interpolation at the places that a similarity maps to whole pixels; outside, the border repeats. Single precision
+ * with fused multiply-adds, as OpenCV 5 computes: a pixel that is one level off can move the recogniser's int8 answer.
+ */
 function warp({ data, width, height }: Grey, { a, b, c, d }: Similarity, side: number): Uint8Array {
   const out = new Uint8Array(side * side);
-  const norm = a * a + b * b;
-  const p = a / norm;
-  const q = b / norm;
+  const { fround } = Math;
+  const inverse = 1 / (a * a + b * b);
+  const [p, q] = [a * inverse, b * inverse];
+  const [pf, qf, xf, yf] = [fround(p), fround(q), fround(-p * c - q * d), fround(q * c - p * d)];
   for (let v = 0, i = 0; v < side; v++) {
+    const xOfRow = fround(fround(qf * v) + xf);
+    const yOfRow = fround(fround(pf * v) + yf);
     for (let u = 0; u < side; u++, i++) {
-      const x = p * (u - c) + q * (v - d);
-      const y = p * (v - d) - q * (u - c);
+      const x = fround(pf * u + xOfRow);
+      const y = fround(-qf * u + yOfRow);
       const left = Math.floor(x);
       const top = Math.floor(y);
-      const fx = x - left;
-      const fy = y - top;
+      const fx = fround(x - left);
+      const fy = fround(y - top);
       const x0 = Math.min(Math.max(left, 0), width - 1);
       const x1 = Math.min(Math.max(left + 1, 0), width - 1);
       const upper = Math.min(Math.max(top, 0), height - 1) * width;
       const lower = Math.min(Math.max(top + 1, 0), height - 1) * width;
-      const above = data[upper + x0]! * (1 - fx) + data[upper + x1]! * fx;
-      const below = data[lower + x0]! * (1 - fx) + data[lower + x1]! * fx;
-      out[i] = Math.round(above * (1 - fy) + below * fy);
+      const above = fround(fx * (data[upper + x1]! - data[upper + x0]!) + data[upper + x0]!);
+      const below = fround(fx * (data[lower + x1]! - data[lower + x0]!) + data[lower + x0]!);
+      out[i] = toEven(fround(fy * fround(below - above) + above));
     }
   }
   return out;
@@ -89,5 +95,14 @@ function average(fine: Uint8Array, side: number, k: number): Uint8Array {
       sums[row + x]! += sum;
     }
   }
-  return Uint8Array.from(sums, (sum) => Math.round(sum / (k * k)));
+  // OpenCV has its own way of halving.
+  if (k === 2) return Uint8Array.from(sums, (sum) => (sum + 2) >> 2);
+  const share = Math.fround(1 / (k * k));
+  return Uint8Array.from(sums, (sum) => toEven(Math.fround(sum * share)));
+}
+
+/** Rounding of what is not below 0; a half goes to the even neighbour. */
+function toEven(value: number): number {
+  const up = Math.floor(value + 0.5);
+  return up - value === 0.5 && up & 1 ? up - 1 : up;
 }

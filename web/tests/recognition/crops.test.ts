@@ -18,11 +18,11 @@ test("five points in one place still give a crop", () => {
   expect(crop.length).toBe(constants.side_px ** 2);
 });
 
-test.each(golden.crops.map((crop, i) => ({ crop, i })))("crop $i is Python's, one level apart in one of a hundred", (one) => {
+test.each(golden.crops.map((crop, i) => ({ crop, i })))("crop $i is Python's, one level apart in one of a thousand", (one) => {
   const crop = makeCrop(grey(image()), golden.landmarks[one.i] ?? [], constants);
   const { most, perMille } = difference(crop, bytes(one.crop));
   expect(most).toBeLessThanOrEqual(1);
-  expect(perMille).toBeLessThan(10);
+  expect(perMille).toBeLessThan(1);
 });
 
 test("crops are normalised as in Python", () => {
