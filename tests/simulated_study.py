@@ -15,6 +15,7 @@ TWO = Form(
     ("course-a", "course-b"),
     0.4,
     "",
+    "own",
 )
 
 

@@ -65,7 +65,7 @@ def test_all_eight_emotions_go_all_the_way(drawn: tuple[Simulated, Path]) -> Non
     sidecar = json.loads((out / "analysis" / "timeline.json").read_text())
     kinds = {column["name"]: column["kind"] for column in sidecar["columns"]}
     assert {kinds[name] for name in (*EMOTIONS, "valence", "arousal", "dominance")} == {"measured"}
-    assert sidecar["provenance"]["model"] == "own"
+    assert sidecar["provenance"]["model"] == "plumbing-only"
     assert sidecar["faces"] > 20
 
 
@@ -75,11 +75,13 @@ def test_drawn_faces_are_marked_as_plumbing_everywhere(drawn: tuple[Simulated, P
         done.summary,
         out / "evaluation" / "report.md",
         out / "evaluation" / "report.json",
-        out / "own.json",
+        out / "plumbing-only.json",
+        out / "manipulation.md",
         out / "crops" / "crops.json",
         out / "study" / "dataset_description.json",
     ):
         assert "PLUMBING ONLY" in path.read_text(encoding="utf-8"), path
+    assert "plumbing-only" in done.report.read_text(encoding="utf-8")
 
 
 def test_the_model_is_named_to_whoever_erases_a_participant(drawn: tuple[Simulated, Path]) -> None:

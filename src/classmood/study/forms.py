@@ -59,6 +59,7 @@ class Form:
         course: of the participant with this number.
         least_score: of the face detector; drawn faces are not quite faces to it.
         caveat: what its scores do not say.
+        model: name of the exported model, which every timeline and report made with it carries.
     """
 
     name: FormName
@@ -68,6 +69,7 @@ class Form:
     courses: tuple[str, ...]
     least_score: float
     caveat: str
+    model: str
 
 
 LONDON: Final = Form(
@@ -79,6 +81,7 @@ LONDON: Final = Form(
     0.6,
     "In these films a face changes only where it begins to smile, so motion alone gives the class away: OF and HMM are "
     "flattered.",
+    "own",
 )
 SYNTHETIC: Final = Form(
     "synthetic",
@@ -88,6 +91,7 @@ SYNTHETIC: Final = Form(
     ("course-a", "course-b"),
     0.4,
     f"{PLUMBING}.",
+    "plumbing-only",
 )
 FORMS: Final = {form.name: form for form in (LONDON, SYNTHETIC)}
 

@@ -7,7 +7,7 @@
         crops/             labelled crops
         evaluation/        leave-subjects-out: report.md, report.json
         run/               the training of the model that is exported
-        own.onnx, .json    the model and its card
+        own.onnx, .json    the model and its card; plumbing-only.onnx of drawn faces
         analysis/          timeline and report of a participant whom the model has not seen
         summary.md         what came out
 
@@ -100,7 +100,7 @@ def simulate(
     film_all(form, actors(form, participants, london), out, progress)
     reports = read_self_reports_of(out / "study")
     if evoked := check_manipulation(reports) if len(reports) else ():
-        write_text(out / "manipulation.md", describe(evoked))
+        write_text(out / "manipulation.md", f"# {form.title}\n\n{describe(evoked)}")
     quality = QualityLimits(score=form.least_score)
     crops = build(out / "study", out / "crops", BuildSettings(quality=quality), progress=progress)
     scores = evaluate_subjects(
@@ -109,7 +109,7 @@ def simulate(
     progress("training the model that is exported")
     training, held = load_parts(recipe.data, out / "crops")
     checkpoint = train(recipe, training, held, out / "run")
-    model = export_file(checkpoint, out / "own.onnx", out / "crops", precision=precision)
+    model = export_file(checkpoint, out / f"{form.model}.onnx", out / "crops", precision=precision)
     seen_not = next(clip.participant for clip in crops.clips if clip.fold == recipe.data.held_fold)
     progress(f"analysing {seen_not}, whom the model has not seen")
     outcome = analysis.run(
