@@ -150,7 +150,7 @@ def _happen(
 
 def nudge(lesson: Lesson, releases: Iterable[Release], settings: ReleaseSettings) -> list[Nudge]:
     """What the teacher of a lesson is told."""
-    nudges = Nudges(release=settings)
+    nudges = Nudges(release=settings, cameras=any(lesson.students[number].camera for number in lesson.pages))
     marks = [Mark(mark.time_s, mark.kind, mark.label) for mark in lesson.course.marks]  # type: ignore[arg-type]
     for release in releases:
         while marks and marks[0].time_s <= release.time_s:

@@ -204,3 +204,22 @@ def test_after_a_kill_the_numbers_go_on_and_so_does_the_waiting() -> None:
     assert found.number == 6
     again.answer(5, "not useful")
     assert again.threshold_factor("joy") > 1
+
+
+def test_faces_are_missed_only_where_they_were_read_and_no_break_was_marked() -> None:
+    gone = course((20, {"unsure": 0.1}), (10, {"unsure": 0.7}))
+    assert [nudge.kind for nudge in given(Nudges(), gone)] == ["unread"]
+    assert given(Nudges(cameras=False), gone) == []
+    taught = Nudges()
+    taught.mark(Mark(195.0, "break"))
+    assert given(taught, gone) == []
+    # Who presses is unsure most of the time, and again when the mood is over.
+    pressing = course((40, {"unsure": 0.9}), (20, {"unsure": 0.3}), (10, {"unsure": 0.9}))
+    assert given(Nudges(), pressing) == []
+
+
+def test_what_began_a_while_ago_is_no_news() -> None:
+    """The five minutes are over when the joke has long been there: it is not told late."""
+    nudges = Nudges(NudgeSettings(interval_s=120))
+    releases = course((12, {}), (4, {"grief": 0.6}), (30, {"joy": 0.6}))
+    assert [nudge.kind for nudge in given(nudges, releases)] == ["low"]

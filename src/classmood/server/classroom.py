@@ -104,7 +104,7 @@ class Classroom:
             if sight.live or sight.after
             else None
         )
-        self.nudges = Nudges(settings.nudges, settings.release, given=past.nudges)
+        self.nudges = Nudges(settings.nudges, settings.release, given=past.nudges, cameras=camera_allowed())
         for mark in past.marks:
             self.nudges.mark(mark)
         for number, usefulness in past.answers:

@@ -229,14 +229,23 @@ class Nudges:
         release: ReleaseSettings | None = None,
         *,
         given: Sequence[Nudge] = (),
+        cameras: bool = True,
     ) -> None:
-        """Begin a class, or go on after a kill with what was given before it."""
+        """Begin a class, or go on after a kill with what was given before it.
+
+        Args:
+            settings: how often, and how much has to happen.
+            release: the settings of the releases.
+            given: before a kill, in order.
+            cameras: whether faces are read in this class at all; else none of them can be unread.
+        """
         self.settings = settings or NudgeSettings()
         self._release = release or ReleaseSettings()
         self._seen: list[Release] = []
         self._marks: list[Mark] = []
         self._given: list[Nudge] = list(given)
         self._factors: dict[KindName, float] = {}
+        self._cameras = cameras
         self._releases = 0
         self._unsure = 0.0
 
@@ -298,7 +307,7 @@ class Nudges:
         if kind.name != "unread":
             return True
         # Where students press, most are unsure most of the time, and again when what they pressed is over.
-        mostly_read = self._unsure <= self._releases / 2
+        mostly_read = self._cameras and self._unsure <= self._releases / 2
         return mostly_read and not any(
             mark.kind == "break" and mark.time_s <= time_s < mark.time_s + _BREAK_S for mark in self._marks
         )
