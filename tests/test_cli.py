@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -103,7 +104,10 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(portrait: np.nd
     clip = tmp_path / "clip.mp4"
     demo._write_clip(np.tile(portrait, (2, 2, 1)), clip)
     arguments = ["analyze", str(clip), "--out", str(tmp_path / "out"), "--fps", "30"]
-    process = subprocess.Popen([sys.executable, "-m", "classmood", *arguments], stderr=subprocess.PIPE, text=True)
+    # A shell's background job has the interrupt ignored, and hands that down to whatever the tests start.
+    heeding = {"preexec_fn": partial(signal.signal, signal.SIGINT, signal.SIG_DFL)} if os.name == "posix" else {}
+    command = [sys.executable, "-m", "classmood", *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **heeding)  # type: ignore[call-overload]
     ledger = tmp_path / "out" / "timeline_instants.csv"
     while process.poll() is None and not (ledger.is_file() and ledger.read_text().count("\n") > 3):
         time.sleep(0.02)
