@@ -97,7 +97,10 @@ class ScheduleSection(_Section):
     epochs: int = Field(default=30, ge=1)
     small_epochs: int = Field(default=0, ge=0, description="first epochs, on shrunken crops: cheaper to start with")
     small_side_px: int = Field(default=32, ge=20, le=48)
-    compile: bool = Field(default=False, description="fuse by torch.compile; needs a C++ compiler, and with SGE may crash on CPUs (decision 0005)")
+    compile: bool = Field(
+        default=False,
+        description="fuse by torch.compile; needs a C++ compiler, and with SGE may crash on CPUs (decision 0005)",
+    )
     batch_size: int = Field(default=128, ge=2, description="over all workers; the norms need two samples in each")
     learning_rate: float = Field(default=0.1, gt=0)
     warmup_epochs: float = Field(default=2.0, ge=0)
