@@ -302,6 +302,20 @@ def test_the_noise_is_wider_in_small_classes_and_says_so() -> None:
         assert release.half_width == pytest.approx(1.96 * 3.5 * settings.widening(size) / size, abs=0.001)
 
 
+@pytest.mark.parametrize("size", [6, 30])
+def test_the_noise_is_as_wide_as_is_said(size: int) -> None:
+    """Over classes that show nothing, a cell's count scatters by the stated deviation."""
+    counts = []
+    for seed in range(400):
+        releases = _Counted(ReleaseSettings(), randomness=random.Random(seed))
+        for student in range(size):
+            releases.join(str(student))
+        releases.close(10.0)
+        counts.append(releases.noised[1:9])
+    deviation = float(np.std(counts))
+    assert deviation == pytest.approx(3.5 * ReleaseSettings().widening(size), rel=0.06)
+
+
 def test_a_phantom_adds_the_same_noise_until_a_batch() -> None:
     """Without the class's own noise, what a leaver's seat adds besides is constant, and gone with the batch."""
     noiseless = {"noise_students": 1e-9, "press_noise_students": 1e-9, "phantom_noise": 1e9, "batch_gap_s": 0.0}
@@ -328,6 +342,8 @@ def test_a_phantom_adds_the_same_noise_until_a_batch() -> None:
         releases.leave(student, 45.0)
     after = counts(5)
     assert after[:9].sum() == pytest.approx(15, abs=1e-6)
+    # Nothing of who left stays, not even a token under which nothing is kept.
+    assert not releases._offsets
 
 
 class _Counted(ClassReleases):
