@@ -22,6 +22,11 @@ NOTE_TRACKS = """
     return stream;
   };
 """
+# A picture that is late: the camera is given, and its first frame does not come.
+HOLD_PLAY = """() => {
+  window.play = HTMLVideoElement.prototype.play;
+  HTMLVideoElement.prototype.play = () => new Promise(() => undefined);
+}"""
 
 
 def live_tracks(page: Page) -> list[str]:
@@ -76,6 +81,19 @@ def test_the_light_tells_the_truth_and_models_come_only_with_a_camera(tmp_path: 
         assert live_tracks(page) == []
         page.get_by_role("button", name="Go on").click()
         expect(light).to_have_text("Camera on")
+
+        # Who pauses while the camera is on its way finds it again as well.
+        expect(page.get_by_text("No face found")).to_be_visible(timeout=15000)
+        page.evaluate(HOLD_PLAY)
+        turn(page, "hidden")
+        turn(page, "visible")
+        expect(light).to_have_text("Camera on")
+        page.get_by_role("button", name="Pause").click()
+        expect(light).to_have_text("Camera off")
+        page.evaluate("() => { HTMLVideoElement.prototype.play = window.play; }")
+        page.get_by_role("button", name="Go on").click()
+        expect(light).to_have_text("Camera on")
+        expect(page.get_by_text("No face found")).to_be_visible(timeout=15000)
         page.get_by_role("button", name="Leave").click()
         expect(page.get_by_role("heading", name="You have left the class")).to_be_visible()
         assert live_tracks(page) == []

@@ -53,6 +53,11 @@ export class Camera {
     private readonly onTaken: () => void,
   ) {}
 
+  /** It is on, or was asked for and is on its way. */
+  get wanted(): boolean {
+    return this.state === "asking" || this.state === "loading" || this.state === "on";
+  }
+
   async start(token: string): Promise<void> {
     this.stop();
     const turn = this.#turn;

@@ -168,7 +168,7 @@ export class Student {
   }
 
   pause(): void {
-    this.#cameraWasOn = this.camera.state === "on";
+    this.#cameraWasOn = this.camera.wanted;
     this.camera.stop();
     this.presses.clear();
     this.#outbox.pause();
@@ -179,7 +179,9 @@ export class Student {
     this.paused = false;
     this.gap = null;
     this.#outbox.press({ mood: null, confused: false, pace: null });
-    if (this.usesCamera && this.#cameraWasOn) await this.startCamera();
+    const wanted = this.usesCamera && this.#cameraWasOn;
+    this.#cameraWasOn = false;
+    if (wanted) await this.startCamera();
   }
 
   async startCamera(): Promise<void> {
@@ -246,7 +248,7 @@ export class Student {
     const now = seconds();
     if (!visible) {
       this.#hidden_s = now;
-      if (this.step !== "room" || this.camera.stream === null) return;
+      if (this.step !== "room" || !this.camera.wanted) return;
       this.#cameraWasOn = true;
       this.camera.stop();
       this.#outbox.pause();
