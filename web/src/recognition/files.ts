@@ -1,11 +1,20 @@
 // The models, cards and ONNX Runtime over the network. The cards are asked for each time, and with them whether the
-// deployment still allows the models, which the page keeps itself: the browser's own cache drops files of their size where
-// it is short, as in a private window. Once they are refused they are thrown away.
+// deployment still allows the models. Models and runtime the page keeps itself: the browser's own cache drops files of
+// their size where it is short, as in a private window. Once the cards are refused they are thrown away.
 
 import { checkDetectorCard, checkEmotionCard, type DetectorCard, type EmotionCard } from "./cards.ts";
 
-/** Of onnxruntime-web 1.30.0, unpacked: what a progress bar counts. A test compares it with the file. */
-export const RUNTIME_BYTES = 14_239_897;
+/** Of onnxruntime-web 1.30.0, unpacked. A test compares it with the file. */
+export const RUNTIME: Checked = {
+  sha256: "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+  bytes: 14_239_897,
+};
+
+/** What a file is known by. */
+interface Checked {
+  sha256: string;
+  bytes: number;
+}
 
 export interface Files {
   runtime: ArrayBuffer;
@@ -19,6 +28,7 @@ export interface Source {
   /** Goes along as a bearer's, where the server asks for one. */
   token?: string | undefined;
   runtimeUrl: string;
+  runtime?: Checked;
 }
 
 const SHELF = "classmood-models";
@@ -35,32 +45,33 @@ export async function fetchFiles(source: Source, onProgress: (loaded: number, to
     if (error instanceof Refused) await globalThis.caches?.delete(SHELF);
     throw error;
   });
-  const total = RUNTIME_BYTES + detectorCard.bytes + emotionCard.bytes;
+  const runtimeCard = source.runtime ?? RUNTIME;
+  const total = runtimeCard.bytes + detectorCard.bytes + emotionCard.bytes;
   let loaded = 0;
   const count = (bytes: number): void => onProgress((loaded += bytes), total);
   const shelf = await openShelf();
-  const model = async (card: DetectorCard | EmotionCard): Promise<Uint8Array> => {
-    const address = `${base}/${card.file}?sha256=${card.sha256}`;
-    const kept = await shelf?.match(address);
-    if (kept) {
-      const found = new Uint8Array(await kept.arrayBuffer());
-      if (await isOf(card, found)) {
+  const kept = async (url: string, { sha256 }: Checked, token?: string): Promise<Uint8Array<ArrayBuffer>> => {
+    const address = `${url}?sha256=${sha256}`;
+    const before = await shelf?.match(address);
+    if (before) {
+      const found = new Uint8Array(await before.arrayBuffer());
+      if (await isOf(sha256, found)) {
         count(found.length);
         return found;
       }
     }
     // What is kept here need not be kept by the browser as well.
-    const found = await read(await fetchFrom(`${base}/${card.file}`, source.token, shelf ? "no-store" : "default"), count);
-    if (!(await isOf(card, found))) {
-      throw new Error(`${card.file}: expected the file of SHA-256 ${card.sha256}, got another; reload the page`);
+    const found = await read(await fetchFrom(url, token, shelf ? "no-store" : "default"), count);
+    if (!(await isOf(sha256, found))) {
+      throw new Error(`${url}: expected the file of SHA-256 ${sha256}, got another; reload the page`);
     }
     await keep(shelf, address, found);
     return found;
   };
   const [runtime, detector, emotion] = await Promise.all([
-    fetchFrom(source.runtimeUrl).then((answer) => read(answer, count)),
-    model(detectorCard),
-    model(emotionCard),
+    kept(source.runtimeUrl, runtimeCard),
+    kept(`${base}/${detectorCard.file}`, detectorCard, source.token),
+    kept(`${base}/${emotionCard.file}`, emotionCard, source.token),
   ]);
   return {
     runtime: runtime.buffer,
@@ -89,15 +100,20 @@ async function openShelf(): Promise<Cache | null> {
   }
 }
 
-/** Put a model there in place of older ones. A full disk costs the next visit a download, and this one nothing. */
-async function keep(shelf: Cache | null, address: string, model: Uint8Array<ArrayBuffer>): Promise<void> {
+/** Put a file there in place of older ones. A full disk costs the next visit a download, and this one nothing. */
+async function keep(shelf: Cache | null, address: string, file: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
-    const name = address.replace(/\?.*/, "");
-    for (const old of (await shelf?.keys()) ?? []) if (old.url.startsWith(`${name}?`)) await shelf?.delete(old);
-    await shelf?.put(address, new Response(model));
+    const name = nameOf(address);
+    for (const old of (await shelf?.keys()) ?? []) if (nameOf(old.url) === name) await shelf?.delete(old);
+    await shelf?.put(address, new Response(file));
   } catch (error) {
     console.warn("the models could not be kept for the next visit", error);
   }
+}
+
+/** The name of a file, without the mark that a build puts into it: `runtime-DcHrbrbl.wasm` is `runtime.wasm`. */
+function nameOf(address: string): string {
+  return address.replace(/\?.*/, "").replace(/^.*\//, "").replace(/-[\w-]{8}(?=\.wasm$)/, "");
 }
 
 async function read(answer: Response, count: (bytes: number) => void): Promise<Uint8Array<ArrayBuffer>> {
@@ -117,8 +133,7 @@ async function read(answer: Response, count: (bytes: number) => void): Promise<U
   return whole;
 }
 
-/** Whether a model is the one that a card describes. */
-async function isOf(card: { sha256: string }, model: Uint8Array<ArrayBuffer>): Promise<boolean> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", model));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === card.sha256;
+async function isOf(sha256: string, file: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
 }

@@ -1,12 +1,19 @@
-import { statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { checkDetectorCard, checkEmotionCard } from "../../src/recognition/cards.ts";
-import { fetchFiles, RUNTIME_BYTES } from "../../src/recognition/files.ts";
+import { fetchFiles, RUNTIME } from "../../src/recognition/files.ts";
 import { golden } from "./golden.ts";
 
-const source = { baseUrl: "https://here/models/", token: "t", runtimeUrl: "https://here/runtime.wasm" };
 const model = new TextEncoder().encode("a model");
+const runtime = new TextEncoder().encode("a runtime");
+const source = {
+  baseUrl: "https://here/models/",
+  token: "t",
+  runtimeUrl: "https://here/runtime-DcHrbrbl.wasm",
+  runtime: { sha256: await digest(runtime), bytes: runtime.length },
+};
+const allBytes = runtime.length + 2 * model.length;
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -23,7 +30,7 @@ async function server(change: Record<string, Response> = {}): Promise<{ asked: M
     "https://here/models/emotion.json": Response.json({ ...golden.emotion, ...common, file: "emotion.onnx" }),
     "https://here/models/detector.onnx": new Response(model),
     "https://here/models/emotion.onnx": new Response(model),
-    "https://here/runtime.wasm": new Response(new Uint8Array(10)),
+    [source.runtimeUrl]: new Response(runtime),
     ...change,
   };
   const asked = new Map<string, string | null>();
@@ -39,13 +46,18 @@ test("the token goes to the models and nowhere else, and progress ends at what c
   const seen: number[] = [];
   const files = await fetchFiles(source, (loaded, total) => {
     seen.push(loaded);
-    expect(total).toBe(RUNTIME_BYTES + 2 * model.length);
+    expect(total).toBe(allBytes);
   });
-  expect(seen.at(-1)).toBe(10 + 2 * model.length);
+  expect(seen.at(-1)).toBe(allBytes);
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
   expect(files.emotion.model).toEqual(model);
   expect([...asked].filter(([, token]) => token === "Bearer t").length).toBe(4);
-  expect(asked.get("https://here/runtime.wasm")).toBeNull();
+  expect(asked.get(source.runtimeUrl)).toBeNull();
+});
+
+test("a runtime that is another is refused", async () => {
+  await server({ [source.runtimeUrl]: new Response("another") });
+  await expect(fetchFiles(source, () => undefined)).rejects.toThrow(/wasm: expected the file of SHA-256/);
 });
 
 test("what the server says when it refuses is passed on", async () => {
@@ -72,18 +84,19 @@ function shelf(): Map<string, Response> {
   return kept;
 }
 
-test("models are fetched once, and older ones make way", async () => {
+test("models and runtime are fetched once, and older ones make way", async () => {
   const kept = shelf();
   kept.set("https://here/models/emotion.onnx?sha256=old", new Response("old"));
+  kept.set("https://here/runtime-B_-zero0.wasm?sha256=old", new Response("old"));
   await server();
   await fetchFiles(source, () => undefined);
-  expect(kept.size).toBe(2);
+  expect(kept.size).toBe(3);
   const { asked } = await server();
   const seen: number[] = [];
   const files = await fetchFiles(source, (loaded) => seen.push(loaded));
-  expect([...asked.keys()].filter((url) => url.endsWith(".onnx"))).toEqual([]);
+  expect([...asked.keys()].filter((url) => /\.(onnx|wasm)$/.test(url))).toEqual([]);
   expect(files.detector.model).toEqual(model);
-  expect(Math.max(...seen)).toBe(10 + 2 * model.length);
+  expect(Math.max(...seen)).toBe(allBytes);
 });
 
 test("what was kept and is damaged is fetched anew", async () => {
@@ -91,7 +104,9 @@ test("what was kept and is damaged is fetched anew", async () => {
   await server();
   await fetchFiles(source, () => undefined);
   for (const address of kept.keys()) kept.set(address, new Response("damaged"));
-  expect((await fetchFiles(source, () => undefined)).emotion.model).toEqual(model);
+  const files = await fetchFiles(source, () => undefined);
+  expect(files.emotion.model).toEqual(model);
+  expect(new Uint8Array(files.runtime)).toEqual(runtime);
 });
 
 test("what the deployment has come to deny is thrown away", async () => {
@@ -110,7 +125,8 @@ test("a card that lacks something is refused by its name", () => {
   expect(() => checkEmotionCard(null)).toThrow(/expected an object/);
 });
 
-test("the runtime's size is that of the file", () => {
+test("the runtime is that of the package", async () => {
   const file = fileURLToPath(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
-  expect(statSync(file).size).toBe(RUNTIME_BYTES);
+  const found = readFileSync(file);
+  expect({ sha256: await digest(new Uint8Array(found)), bytes: found.length }).toEqual(RUNTIME);
 });
