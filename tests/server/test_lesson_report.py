@@ -24,7 +24,6 @@ class _Page(HTMLParser):
         self.ids: list[str] = []
         self.loads: list[str] = []
         self.tags: list[str] = []
-        self.text: list[str] = []
         self.open: list[str] = []
         self.feed(page)
 
@@ -40,9 +39,6 @@ class _Page(HTMLParser):
         if tag not in self.VOID:
             assert self.open.pop() == tag
 
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
 
 def sections_of(page: str) -> list[str]:
     return re.findall(r'<section (?:class="glance" )?id="(\w+)"', page)
@@ -55,7 +51,6 @@ def test_the_whole_page() -> None:
     assert len(found.ids) == len(set(found.ids))
     assert found.loads == []
     assert "script" not in found.tags
-    assert "b>" not in " ".join(text for text in found.text if "<" in text and "joke" not in text)
     assert sections_of(page) == [
         *("glance", "events", "climate", "intensities", "planes", "coverage", "aftermath", "meaning", "about"),
     ]
