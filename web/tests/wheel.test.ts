@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CLASSES, EMOTIONS, type ClassName } from "../src/emotions.ts";
-import { HUB, neighbour, PETALS, SIZE } from "../src/student/wheel.ts";
+import { HUB, neighbour, PETALS, SIZE } from "../src/parts/wheel.ts";
 
 test("eight petals in the paper's order, clockwise from the top, apart from the hub", () => {
   expect(PETALS.map((petal) => petal.name)).toEqual([...EMOTIONS]);

@@ -7,8 +7,8 @@ export const experiment = {
     lead: "Enter the code that you were given. No account, no name.",
     label: "Your code",
     hint: "Eight letters and digits, for example ABCD-EFGH",
-    go: "Continue",
-    going: "Looking …",
+    join: "Continue",
+    joining: "Looking …",
     unknown: "No participant has this code. Check the letters, or ask the researcher.",
   },
   decide: {
