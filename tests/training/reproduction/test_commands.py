@@ -136,6 +136,18 @@ def test_ablation_and_fractions_go_on_where_they_were(
     assert len(read_runs(tmp_path / "runs.jsonl")) == 2
 
 
+def test_one_row_of_the_ablation_can_be_run_alone(
+    given: Given, drawn_ferplus: Path, tmp_path: Path, tiny: None
+) -> None:
+    common = ("--data", drawn_ferplus, "--schedule", schedule(tmp_path), "--work", tmp_path / "work", "--seeds", 1)
+    said = given.error("reproduce", "ablation", *common, "--out", tmp_path, "--only", "magic")
+    assert "expected the name of a row, got 'magic'; choose from: plain ResNet-18" in said
+    status, _, err = given("reproduce", "ablation", *common, "--out", tmp_path, "--only", "+ SRM")
+    assert status == 0, err
+    assert [run.recipe.network.srm for run in read_runs(tmp_path / "runs.jsonl").values()] == [True]
+    assert "Not run yet: plain ResNet-18" in (tmp_path / "ablation.md").read_text()
+
+
 def test_all_says_what_is_missing_and_how_to_make_it(given: Given, tmp_path: Path) -> None:
     status, out, err = given("reproduce", "all", "--out", tmp_path)
     assert (status, out) == (0, [])

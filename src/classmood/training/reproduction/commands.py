@@ -7,7 +7,7 @@ says which extra is missing.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -86,10 +86,11 @@ def ablation(
     work: Work = _WORK,
     fresh: Fresh = False,
     cost_threads: Annotated[int, typer.Option(min=1, help="threads for the milliseconds a face")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="run this row alone; may be given again")] = None,
 ) -> None:
     """Train and score the network with and without each of the paper's modules; goes on where it was stopped."""
     _require_extra()
-    _run_plan("ablation", data, out, schedule, seeds, work, fresh=fresh)
+    _run_plan("ablation", data, out, schedule, seeds, work, fresh=fresh, only=only or ())
     _measure_cost(data, out, schedule, cost_threads, fresh=fresh)
     _write(out, ["ablation"])
 
@@ -172,14 +173,23 @@ def _measure_figure9(timeline: Timeline, model: str, out: Path) -> None:
 
 
 def _run_plan(
-    name: str, data: Path, out: Path, schedule: Path, seeds: int, work: Path, *, fresh: bool, keep_whole: bool = False
+    name: str,
+    data: Path,
+    out: Path,
+    schedule: Path,
+    seeds: int,
+    work: Path,
+    *,
+    fresh: bool,
+    keep_whole: bool = False,
+    only: Sequence[str] = (),
 ) -> None:
     """Do the runs of a plan; ``keep_whole`` leaves those on all data as they are, also when all is made anew."""
     from classmood.training.reproduction.runs import FILE, finish_plan, forget_runs, load_faces
     from classmood.training.reproduction.variants import ablation_plan, fraction_plan
 
     recipe = _schedule(schedule)
-    plan = list({"ablation": ablation_plan, "fractions": fraction_plan}[name](recipe, seeds))
+    plan = list(fraction_plan(recipe, seeds) if name == "fractions" else ablation_plan(recipe, seeds, only))
     faces = load_faces(recipe, data)
     if fresh:
         forget_runs(out / FILE, [run for run in plan if not (keep_whole and run.data.fraction == 1)])

@@ -6,11 +6,11 @@ since a gain that another module gives as well shows in only one of the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from classmood.errors import RecipeError
+from classmood.errors import InputError, RecipeError
 from classmood.training.recipe import NetworkSection, Recipe
 
 Part = Literal["one added to the plain network", "one changed in the whole network"]
@@ -60,19 +60,33 @@ VARIANTS: Final = (
 
 
 def variant_named(name: str) -> Variant:
-    """A row by its name."""
-    return next(variant for variant in VARIANTS if variant.name == name)
+    """A row by its name.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    for variant in VARIANTS:
+        if variant.name == name:
+            return variant
+    raise InputError(f"expected the name of a row, got {name!r}; choose from: {'; '.join(v.name for v in VARIANTS)}")
 
 
-def ablation_plan(schedule: Recipe, seeds: int) -> Iterator[Recipe]:
+def ablation_plan(schedule: Recipe, seeds: int, only: Sequence[str] = ()) -> Iterator[Recipe]:
     """Every run of the ablation. Seeds come last, so that whenever it is stopped all rows have about as many.
+
+    Args:
+        schedule: what all rows share.
+        seeds: runs of each row.
+        only: names of rows, in the order in which they are wanted; none for all.
 
     Raises:
         RecipeError: the schedule starts from weights, which fit one network only.
+        InputError: there is no row of a name.
     """
     _check(schedule)
+    rows = [variant_named(name) for name in only] or VARIANTS
     for seed in range(seeds):
-        for variant in VARIANTS:
+        for variant in rows:
             yield run_of(schedule, variant, seed)
 
 
