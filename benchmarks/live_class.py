@@ -10,7 +10,8 @@ from this program, smile from the same moment on. Measured:
 - what the student's own page said of the face before and after;
 - every request and every message of the two pages: whether one left the origin, whether each message of the student is
   of the schema, and the largest in bytes;
-- what came over the wire on the first visit, up to the face that was found.
+- what came over the wire on the first visit, up to the face that was found;
+- beside this one class, in how many of many simulated ones the noise lets such a rise be told at all, and how soon.
 
 Pictures of the pages go to ``--out``; the student's show no face, since the preview is off. The camera's file is made
 in a temporary folder and removed.
@@ -19,7 +20,9 @@ in a temporary folder and removed.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import random
 import re
 import socket
 import subprocess
@@ -28,6 +31,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,13 +44,16 @@ import numpy as np
 from playwright.sync_api import Page, Response, sync_playwright
 from websockets.sync.client import connect
 
-from classmood.emotions import FERPLUS_CLASSES
+from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
 from classmood.machine import machine
-from classmood.server.messages import LARGEST_STUDENT_BYTES, read_message
+from classmood.server.messages import LARGEST_STUDENT_BYTES, Reading, read_message
+from classmood.server.release import ClassReleases, ReleaseSettings
+from classmood.simulation.gateway import server_at
 
 NEUTRAL_S, SMILING_S, FPS = 75.0, 75.0, 30
 SIZE = (640, 480)
 CLASSMATES, SMILERS = 12, 9
+CLASSES = 400
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream"),
@@ -148,19 +155,13 @@ class Classmates:
         self.smiling = threading.Event()
         self._stop = threading.Event()
         address = base.replace("http", "ws") + "/api/v1/live/student"
-        tokens = [self._join(base, code) for _ in range(CLASSMATES)]
+        server = server_at(base)
+        # In threads of their own: Playwright's loop runs in this one.
+        with ThreadPoolExecutor(4) as pool:
+            tokens = list(pool.map(lambda _: asyncio.run(server.agree(code, "camera")), range(CLASSMATES)))
         self._sockets = [connect(address, subprotocols=["classmood.v1", f"bearer.{token}"]) for token in tokens]
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
-
-    @staticmethod
-    def _join(base: str, code: str) -> str:
-        with httpx.Client(base_url=f"{base}/api/v1", headers={"Origin": base}) as client:
-            while (joined := client.post("/join", json={"code": code})).status_code == 429:
-                time.sleep(2)
-            version = client.get("/documents/consent").json()["version"]
-            body = {"ticket": joined.json()["ticket"], "document": "consent", "version": version, "mode": "camera"}
-            return str(client.post("/consent", json=body | {"guardian": True}).json()["token"])
 
     def _send(self) -> None:
         rng = np.random.default_rng(1)
@@ -169,21 +170,16 @@ class Classmates:
                 smiles = self.smiling.is_set() and number < SMILERS
                 doubt = rng.dirichlet(np.full(len(FERPLUS_CLASSES), 0.5)) * 0.15
                 doubt[FERPLUS_CLASSES.index("happiness" if smiles else "neutral")] += 0.85
-                p = np.round(doubt, 2)
-                vad = [0.7, 0.4, 0.3] if smiles else [0.0, 0.0, 0.0]
-                live.send(
-                    json.dumps(
-                        {
-                            "v": 1,
-                            "type": "reading",
-                            "classes": "ferplus",
-                            "p": p.tolist(),
-                            "vad": vad,
-                            "confidence": 0.9,
-                            "not_sure": False,
-                        }
-                    )
+                reading = Reading(
+                    v=1,
+                    type="reading",
+                    classes="ferplus",
+                    p=tuple(np.round(doubt, 2).tolist()),
+                    vad=(0.7, 0.4, 0.3) if smiles else (0.0, 0.0, 0.0),
+                    confidence=0.9,
+                    not_sure=False,
                 )
+                live.send(reading.model_dump_json())
             self._stop.wait(1.02)
 
     def close(self) -> None:
@@ -198,6 +194,7 @@ def run(data: Path, out: Path, person: str) -> dict[str, object]:
     """Hold the class."""
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, object] = {"machine": machine(2), "date": datetime.now(UTC).date().isoformat()}
+    found["told_in_simulated_classes"] = chance_of_being_told()
     traffic = {"student": Traffic(), "teacher": Traffic()}
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         folder = Path(scratch)
@@ -266,6 +263,37 @@ def run(data: Path, out: Path, person: str) -> dict[str, object]:
             found |= account(traffic, base)
         browser.close()
     return found
+
+
+def chance_of_being_told() -> dict[str, object]:
+    """Shares of simulated classes of as many students in which the same smile is told, by releases after it.
+
+    The smile begins at a random second of an interval. What the noise hides in one class it tells in another, so one
+    class from end to end shows that the way works, and this how often it does.
+    """
+    settings = ReleaseSettings()
+    interval_s, rng = int(settings.interval_s), np.random.default_rng(7103)
+    told = np.zeros((CLASSES, 3), bool)
+    for number in range(CLASSES):
+        releases = ClassReleases(settings, class_size=16, randomness=random.Random(number))
+        students = [str(seat) for seat in range(CLASSMATES + 1)]
+        for student in students:
+            releases.join(student)
+        smiles_s = int(NEUTRAL_S) // interval_s * interval_s + int(rng.integers(interval_s))
+        after = 0
+        for second in range(1, smiles_s + 4 * interval_s):
+            for seat, student in enumerate(students):
+                smiling = second > smiles_s and seat <= SMILERS
+                shown = np.full(len(CLASSROOM_CLASSES), 0.15 / (len(CLASSROOM_CLASSES) - 1))
+                shown[CLASSROOM_CLASSES.index("joy" if smiling else "neutral")] = 0.85
+                releases.read(student, shown.tolist(), not_sure=False, time_s=float(second))
+            if second % interval_s == 0:
+                release = releases.close(float(second))
+                if second > smiles_s and after < told.shape[1]:
+                    told[number, after:] |= "joy" in release.rises
+                    after += 1
+    names = ("first", "second", "third")
+    return {"classes": CLASSES} | {f"by_the_{name}": float(told[:, place].mean()) for place, name in enumerate(names)}
 
 
 def watch_glance(teacher: Page) -> None:
