@@ -12,7 +12,9 @@ that not. Under each, the student's whole course has a mean and a covariance (a 
 mixed over the paces a student may have, going on as a phantom after they left), the other unknown students have theirs,
 and so has the noise, whose law is public. What is known is subtracted. The attacker is given the noised counts
 *before* they are moved, hidden and rounded ("counts"), which is more than anybody gets, and in a second run what is
-released ("released").
+released ("released"). Nudges have noise of their own (``ReleaseSettings.for_nudges``): what they tell is learnt, a
+logistic regression on which came when around the moment, alone ("nudges") and with the log-likelihood ratio of the
+releases beside it ("released and nudges"); each class is judged by what was learnt from the others.
 
 Worlds, the first four from easy to see to natural:
 
@@ -33,15 +35,23 @@ import math
 import random
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from classmood.emotions import CLASSROOM_CLASSES, CLASSROOM_VAD
+from classmood.server.class_releases import ClassReleases
 from classmood.server.noise import SPECTRUM
-from classmood.server.release import CELLS, PRESSES, ClassReleases, Release, ReleaseSettings
+from classmood.server.nudges import KINDS, Nudges
+from classmood.server.release import CELLS, PRESSES, Release, ReleaseSettings
 
 LESSON_S = 2700.0
 KNOWN = 3
@@ -49,6 +59,9 @@ KNOWN = 3
 PACES_S = (15.0, 60.0, 240.0, math.inf)
 SITUATIONS = ("steady", "batch", "leaver")
 SIZES = ((5, 7), (8, 14), (15, 30))
+SEES = ("counts", "released", "nudges", "released and nudges")
+# Borders, in seconds after the moment in question, of when a nudge may come.
+AROUND_S = (-300.0, -60.0, -10.0, 10.0, 30.0, 60.0, 120.0)
 NEUTRAL, JOY = CELLS.index("neutral"), CELLS.index("joy")
 # Of the moments that are not neutral in the world "nine".
 MIX = {"joy": 0.4, "surprise": 0.2, "grief": 0.2, "disdain": 0.08, "fury": 0.07, "terror": 0.05}
@@ -80,9 +93,15 @@ class WatchedReleases(ClassReleases):
 
     noised: np.ndarray | None = None
 
-    def _publish(self, counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
-        self.noised = counts
-        return super()._publish(counts, sharing, number, time_s)
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        publish = self._told._publish
+
+        def watched(counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
+            self.noised = counts
+            return publish(counts, sharing, number, time_s)
+
+        self._told._publish = watched  # type: ignore[method-assign]
 
 
 @dataclass
@@ -95,6 +114,7 @@ class Lesson:
         left_s: when each left for good; infinite for who stays.
         known_part: what the known students contributed to each row.
         segment: how many batches there were before each row.
+        nudges: when each was given, and its kind.
     """
 
     released: dict[str, np.ndarray]
@@ -108,16 +128,19 @@ class Lesson:
     situation: str
     query_s: float
     truth: int
+    nudges: tuple[tuple[float, str], ...]
     errors: dict[str, list[float]] = field(default_factory=dict)
 
 
-def course(rng: np.random.Generator, pace_s: float, share: float, steps: int, step_s: float) -> np.ndarray:
-    """A two-state chain with the given stationary share and relaxation time."""
+def course(
+    rng: np.random.Generator, pace_s: float, share: float, steps: int, step_s: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A two-state chain with the given stationary share and relaxation time; when each instant's state was drawn."""
     stay = math.exp(-step_s / pace_s) if math.isfinite(pace_s) else 1.0
     fresh, drawn = rng.random(steps) > stay, rng.random(steps) < share
     fresh[0] = True
     last = np.maximum.accumulate(np.where(fresh, np.arange(steps), 0))
-    return drawn[last].astype(np.int64)
+    return drawn[last].astype(np.int64), last
 
 
 def readings(rng: np.random.Generator, world: World, states: np.ndarray) -> np.ndarray:
@@ -134,15 +157,26 @@ def readings(rng: np.random.Generator, world: World, states: np.ndarray) -> np.n
     return (1 - weight) * np.eye(len(CLASSROOM_CLASSES))[places] + weight * doubt
 
 
-def simulate(world: World, size: int, situation: str, settings: ReleaseSettings, seed: int) -> Lesson:
-    """One class through the real releases."""
+def simulate(
+    world: World, size: int, situation: str, settings: ReleaseSettings, seed: int, *, other_way: bool = False
+) -> Lesson:
+    """One class through the real releases.
+
+    Args:
+        world: how students behave.
+        size: of the class.
+        situation: who comes and goes.
+        settings: of the releases.
+        seed: of everything.
+        other_way: the student in question is in the other state for as long as they are in one around the moment that
+            is asked for; all else, the noise too, is as without it.
+    """
     rng = np.random.default_rng(seed)
     steps = int(LESSON_S / settings.interval_s)
     time_s = np.arange(1, steps + 1) * settings.interval_s
     students = size + 5 if situation == "batch" else size + 1 if situation == "leaver" else size
-    states = np.array(
-        [course(rng, rng.choice(world.paces_s), world.share, steps, settings.interval_s) for _ in range(students)]
-    )
+    courses = [course(rng, rng.choice(world.paces_s), world.share, steps, settings.interval_s) for _ in range(students)]
+    states = np.array([one for one, _ in courses])
     read = np.array([readings(rng, world, one) for one in states])
     here = np.ones((students, steps), bool)
     target, known, query = 0, [1, 2, 3], int(rng.integers(20, steps - 20))
@@ -151,7 +185,17 @@ def simulate(world: World, size: int, situation: str, settings: ReleaseSettings,
         query = steps // 3 + int(rng.integers(0, 6))
     elif situation == "leaver":
         here[target, query + 1 :] = False
-    releases = WatchedReleases(settings, class_size=students, randomness=random.Random(seed))
+    if other_way:
+        spell = courses[target][1] == courses[target][1][query]
+        states[target, spell] = 1 - states[target, spell]
+        read[target, spell] = readings(np.random.default_rng(seed), world, states[target])[spell]
+    releases = WatchedReleases(
+        settings,
+        class_size=students,
+        randomness=random.Random(seed),
+        nudge_randomness=random.Random(f"nudges of {seed}"),
+    )
+    nudges = Nudges(release=settings.for_nudges())
     rows, shown, seats, known_part, kept = [], [], [], [], []
     errors: dict[str, list[float]] = {"valence": [], "share": []}
     left_s = np.full(students, np.inf)
@@ -170,6 +214,7 @@ def simulate(world: World, size: int, situation: str, settings: ReleaseSettings,
                 left_s[s] = time_s[i - 1]
                 releases.leave(str(s), time_s[i - 1])
         release = releases.close(time_s[i])
+        nudges.take(releases.for_nudges)
         if release.silent:
             continue
         counted = np.isin(np.arange(students), [int(name) for name in releases._membership.counted])
@@ -202,6 +247,7 @@ def simulate(world: World, size: int, situation: str, settings: ReleaseSettings,
         query_s=float(time_s[query]),
         truth=int(states[target, query]),
         errors=errors,
+        nudges=tuple((one.time_s, one.kind) for one in nudges.given),
     )
 
 
@@ -227,8 +273,8 @@ def _note_errors(errors: dict[str, list[float]], release: Release, read: np.ndar
         errors["share"].append(guess - float(true[place]))
 
 
-def guess(world: World, lesson: Lesson, settings: ReleaseSettings, sees: str) -> int:
-    """The attacker's answer: 1 if the student is thought to have shown the expression at the moment in question."""
+def odds(world: World, lesson: Lesson, settings: ReleaseSettings, sees: str) -> float:
+    """Log-likelihood ratio that the student showed the expression at the moment in question; above 0 says yes."""
     direction, others_variance, seen = _projection(world, settings)
     y = (lesson.released[sees] - lesson.known_part) @ direction
     neutral_offset = seen[0]
@@ -251,7 +297,7 @@ def guess(world: World, lesson: Lesson, settings: ReleaseSettings, sees: str) ->
     nuisance = nuisance + (world.share * (1 - world.share) * staying + scatter) * (unknown.T @ unknown)
     rest = y - world.share * unknown.sum(0)
     score = [_log_likelihood(world, settings, rest, nuisance, lesson, state) for state in (0, 1)]
-    return int(score[1] > score[0])
+    return score[1] - score[0]
 
 
 def _phantom_offsets(lesson: Lesson, settings: ReleaseSettings) -> np.ndarray:
@@ -353,20 +399,63 @@ PROTECTIONS = {
 
 
 def attack(
-    world: World, settings: ReleaseSettings, classes: int, seed: int, sizes: tuple[tuple[int, int], ...] = SIZES
+    world: World,
+    settings: ReleaseSettings,
+    classes: int,
+    seed: int,
+    sizes: tuple[tuple[int, int], ...] = SIZES,
+    workers: int = 1,
 ) -> tuple[list[tuple[Lesson, dict[str, int]]], float]:
     """Simulate classes and attack each; the lessons with the guesses, and the seconds it took."""
     started = time.perf_counter()
     rng = np.random.default_rng(seed)
-    done = []
-    for i in range(classes):
-        low, high = sizes[i % len(sizes)]
-        size = int(rng.integers(low, high + 1))
-        situation = world.situations[(i // len(sizes)) % len(world.situations)]
-        lesson = simulate(world, size, situation, settings, seed * 1_000_003 + i)
-        done.append((lesson, {sees: guess(world, lesson, settings, sees) for sees in lesson.released}))
-        lesson.released, lesson.counted = {}, np.empty(0)
-    return done, time.perf_counter() - started
+    drawn = [int(rng.integers(low, high + 1)) for low, high in (sizes[i % len(sizes)] for i in range(classes))]
+    situations = [world.situations[(i // len(sizes)) % len(world.situations)] for i in range(classes)]
+    work = partial(_attack_one, world, settings)
+    seeds = [seed * 1_000_003 + i for i in range(classes)]
+    if workers > 1:
+        with ProcessPoolExecutor(workers) as pool:
+            attacked = list(pool.map(work, drawn, situations, seeds, chunksize=8))
+    else:
+        attacked = list(map(work, drawn, situations, seeds))
+    lessons = [lesson for lesson, _ in attacked]
+    found = {sees: np.array([one[sees] for _, one in attacked]) for sees in SEES[:2]}
+    around = np.array([nudges_around(lesson) for lesson in lessons])
+    truth = np.array([lesson.truth for lesson in lessons])
+    found["nudges"] = learnt(around, truth)
+    found["released and nudges"] = learnt(np.column_stack([np.clip(found["released"], -6, 6), around]), truth)
+    said = [{sees: int(values[i] > 0) for sees, values in found.items()} for i in range(classes)]
+    return list(zip(lessons, said, strict=True)), time.perf_counter() - started
+
+
+def _attack_one(
+    world: World, settings: ReleaseSettings, size: int, situation: str, seed: int
+) -> tuple[Lesson, dict[str, float]]:
+    lesson = simulate(world, size, situation, settings, seed)
+    found = {sees: odds(world, lesson, settings, sees) for sees in lesson.released}
+    lesson.released, lesson.counted = {}, np.empty(0)
+    return lesson, found
+
+
+def nudges_around(lesson: Lesson) -> np.ndarray:
+    """How many nudges of each sort came in each of ``AROUND_S`` from the moment in question, and whether any did."""
+    sorts = [("joy",), ("confusion", "wants faster")]
+    sorts.append(tuple(kind.name for kind in KINDS if kind.name not in {name for sort in sorts for name in sort}))
+    counts = [
+        [
+            sum(kind in sort and low <= time_s - lesson.query_s < high for time_s, kind in lesson.nudges)
+            for low, high in pairwise(AROUND_S)
+        ]
+        for sort in sorts
+    ]
+    return np.append(np.ravel(counts), float(bool(lesson.nudges)))
+
+
+def learnt(seen: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Log-odds for each class by a regression on the others, in ten parts; both states weigh the same."""
+    model = LogisticRegression(C=0.3, class_weight="balanced", max_iter=1000)
+    parts = StratifiedKFold(10, shuffle=True, random_state=0)
+    return cross_val_predict(model, seen, truth, cv=parts, method="decision_function")
 
 
 def balanced(pairs: list[tuple[int, int]]) -> tuple[float, float]:
@@ -388,7 +477,7 @@ def outcomes(world: World, protection: str, done: list[tuple[Lesson, dict[str, i
         groups["all", situation] = [d for d in done if d[0].situation == situation]
     result = []
     for (size, situation), part in groups.items():
-        for sees in ("counts", "released"):
+        for sees in SEES:
             score, half = balanced([(lesson.truth, said[sees]) for lesson, said in part])
             result.append(
                 Outcome(world.name, protection, sees, size, situation, len(part), round(score, 4), round(half, 4))
@@ -432,6 +521,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS))
     parser.add_argument("--protections", nargs="+", default=list(PROTECTIONS), choices=list(PROTECTIONS))
     parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="instead of the default")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     chosen = parser.parse_args(arguments)
@@ -443,7 +533,7 @@ def main(arguments: list[str]) -> int:
     prices: list[Cost] = []
     for protection, settings in protections.items():
         for name in chosen.worlds:
-            done, wall_s = attack(WORLDS[name], settings, chosen.classes, chosen.seed)
+            done, wall_s = attack(WORLDS[name], settings, chosen.classes, chosen.seed, workers=chosen.workers)
             scores += outcomes(WORLDS[name], protection, done)
             prices += costs(WORLDS[name], protection, done)
             overall = [

@@ -46,8 +46,9 @@ from websockets.sync.client import connect
 
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
 from classmood.machine import machine
+from classmood.server.class_releases import ClassReleases
 from classmood.server.messages import LARGEST_STUDENT_BYTES, Reading, read_message
-from classmood.server.release import ClassReleases, ReleaseSettings
+from classmood.server.release import ReleaseSettings
 from classmood.simulation.gateway import server_at
 
 NEUTRAL_S, SMILING_S, FPS = 75.0, 75.0, 30

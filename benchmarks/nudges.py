@@ -42,11 +42,12 @@ from scipy.stats import norm
 
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES, FERPLUS_TO_CLASSROOM
 from classmood.machine import machine
+from classmood.server.class_releases import ClassReleases
 from classmood.server.evidence import PRESS_UNREST, UNREST, UNREST_S
 from classmood.server.messages import Pause
 from classmood.server.noise import SPECTRUM
 from classmood.server.nudges import KINDS, Mark, Nudge, Nudges, NudgeSettings
-from classmood.server.release import CELLS, PRESSES, ClassReleases, Release, ReleaseSettings
+from classmood.server.release import CELLS, PRESSES, Release, ReleaseSettings
 from classmood.simulation.lesson import Lesson, draw
 from classmood.simulation.scenario import SHIPPED, Telling, read_scenario
 from classmood.simulation.truth import Moment, hidden_course, moments, most_told
@@ -85,22 +86,23 @@ class WatchedReleases(ClassReleases):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.exact: dict[int, np.ndarray] = {}
-        step = self._noise.step
+        tell = self._for_nudges.tell
 
-        def watched() -> np.ndarray:
-            self._drawn = step()
-            return self._drawn
+        def watched(counts: np.ndarray, offsets: np.ndarray, **named: Any) -> Release:
+            self.exact[named["number"]] = counts
+            return tell(counts, offsets, **named)
 
-        self._noise.step = watched  # type: ignore[method-assign]
-
-    def _publish(self, counts: np.ndarray, sharing: int, number: int, time_s: float) -> Release:
-        self.exact[number] = counts - self._drawn * self.settings.widening(sharing)
-        return super()._publish(counts, sharing, number, time_s)
+        self._for_nudges.tell = watched  # type: ignore[method-assign]
 
 
 def hold(lesson: Lesson, settings: ReleaseSettings) -> tuple[list[Release], dict[int, np.ndarray]]:
-    """The releases of a lesson, in virtual time, and the exact counts behind them by number."""
-    room = WatchedReleases(settings, class_size=len(lesson.students), randomness=random.Random(lesson.seed))
+    """What nudges are decided on in a lesson, in virtual time, and the exact counts behind it by number."""
+    room = WatchedReleases(
+        settings,
+        class_size=len(lesson.students),
+        randomness=random.Random(lesson.seed),
+        nudge_randomness=random.Random(f"nudges of {lesson.seed}"),
+    )
     happens: list[tuple[float, int, int]] = []
     classroom = {}
     for number, page in lesson.pages.items():
@@ -123,7 +125,8 @@ def hold(lesson: Lesson, settings: ReleaseSettings) -> tuple[list[Release], dict
         while at < len(happens) and happens[at][0] < close_s:
             _happen(room, lesson, classroom, *happens[at])
             at += 1
-        releases.append(room.close(float(close_s)))
+        room.close(float(close_s))
+        releases.append(room.for_nudges)
     return releases, room.exact
 
 
@@ -245,9 +248,10 @@ def one_class(
     if worth is not None:
         telling = telling.model_copy(update={"worth": worth})
     releases, exact = hold(lesson, settings)
+    seen = settings.for_nudges()
     shares = hidden_course(lesson).shares
-    stands_out = [detectability(m, shares[m.kind], releases, exact, settings) for m in moments(lesson, telling)]
-    return judge(lesson, nudge(lesson, releases, settings), telling, stands_out)
+    stands_out = [detectability(m, shares[m.kind], releases, exact, seen) for m in moments(lesson, telling)]
+    return judge(lesson, nudge(lesson, releases, seen), telling, stands_out)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -319,14 +323,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--scenarios", nargs="+", default=["lecture"], metavar="NAME", help=f"of {', '.join(SHIPPED)}")
     parser.add_argument("--students", nargs="+", type=int, default=[], help="in place of the scenario's")
     parser.add_argument("--worth", type=float, help="rise that is worth telling, in place of the scenario's")
-    parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="instead of the default")
+    parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="of what nudges see")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     chosen = parser.parse_args(arguments)
     settings = ReleaseSettings()
     if chosen.noise:
-        settings = ReleaseSettings(noise_students=chosen.noise[0], press_noise_students=chosen.noise[1])
+        settings = ReleaseSettings(nudge_noise_students=chosen.noise[0], nudge_press_noise_students=chosen.noise[1])
     rows: list[dict] = []
     print(f"{machine(2)}; generator frozen at {FROZEN}")
     with ProcessPoolExecutor(chosen.workers) as pool:

@@ -9,9 +9,10 @@ from functools import cache
 import numpy as np
 
 from classmood.emotions import CLASSROOM_CLASSES
+from classmood.server.class_releases import ClassReleases
 from classmood.server.lesson import Lesson, Suggestion
 from classmood.server.nudges import Mark, Nudges
-from classmood.server.release import ClassReleases, ReleaseSettings
+from classmood.server.release import ReleaseSettings
 
 OPENED = dt.datetime(2026, 11, 25, 9, 0)
 MARKS = (
@@ -27,8 +28,10 @@ def lesson(students: int = 28, minutes: int = 20, *, noise: bool = True) -> Less
     """Joy at a joke in minute 5, confusion from the hard slide on, a break without most in minutes 16 to 18."""
     settings = ReleaseSettings() if noise else ReleaseSettings(noise_students=0, press_noise_students=0)
     rng = np.random.default_rng(3)
-    releases = ClassReleases(settings, class_size=students + 2, randomness=random.Random(3))
-    nudges = Nudges(None, settings)
+    releases = ClassReleases(
+        settings, class_size=students + 2, randomness=random.Random(3), nudge_randomness=random.Random(4)
+    )
+    nudges = Nudges(None, settings.for_nudges())
     for mark in MARKS:
         nudges.mark(mark)
     for student in range(students):
@@ -50,7 +53,7 @@ def lesson(students: int = 28, minutes: int = 20, *, noise: bool = True) -> Less
                 releases.press(str(student), ["confused"] if 700 < time_s < 880 else [], time_s)
         release = releases.close(time_s)
         told.append(release)
-        if found := nudges.take(release):
+        if found := nudges.take(releases.for_nudges):
             suggested.append(Suggestion(found.number, found.time_s, found.text, found.action, "useful"))
     closed = OPENED + dt.timedelta(minutes=minutes)
     return Lesson("class", OPENED, closed, students + 2, tuple(told), MARKS, tuple(suggested), settings)

@@ -53,17 +53,42 @@ def test_with_the_noise_it_does_not(differencing: ModuleType) -> None:
 def test_the_likelihood_is_that_of_what_is_simulated(differencing: ModuleType) -> None:
     """The chain that students follow has the mean and covariance that the attacker reckons with."""
     rng = np.random.default_rng(1)
-    paths = np.array([differencing.course(rng, 60.0, 0.3, 40, 10.0) for _ in range(6000)])
+    paths = np.array([differencing.course(rng, 60.0, 0.3, 40, 10.0)[0] for _ in range(6000)])
     assert paths.mean() == pytest.approx(0.3, abs=0.01)
     for lag in (1, 6, 20):
         kept = np.corrcoef(paths[:, 0], paths[:, lag])[0, 1]
         assert kept == pytest.approx(np.exp(-lag * 10 / 60), abs=0.04)
-    constant = differencing.course(rng, float("inf"), 0.5, 40, 10.0)
+    constant, drawn = differencing.course(rng, float("inf"), 0.5, 40, 10.0)
     assert len(set(constant)) == 1
+    assert set(drawn) == {0}
 
 
 def test_the_attacker_uses_the_noise_s_own_law(differencing: ModuleType) -> None:
     assert differencing.SPECTRUM is SPECTRUM
+
+
+def test_what_is_learnt_of_nudges_is_there_where_they_tell_and_not_where_they_do_not(differencing: ModuleType) -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 2, 400)
+    telling = np.column_stack([truth * (rng.random(400) < 0.8), rng.random(400)])
+    assert np.mean((differencing.learnt(telling, truth) > 0) == truth) > 0.85
+    assert np.mean((differencing.learnt(rng.random((400, 2)), truth) > 0) == truth) < 0.6
+
+
+def test_the_other_way_differs_in_one_spell_of_one_student_alone(differencing: ModuleType) -> None:
+    settings = ReleaseSettings(noise_students=0, press_noise_students=0, phantom_s=1e9)
+    for world in ("even", "presses", "steadfast"):
+        one, other = (
+            differencing.simulate(differencing.WORLDS[world], 8, "steady", settings, 5, other_way=way)
+            for way in (False, True)
+        )
+        assert (one.truth, other.truth) in ((0, 1), (1, 0))
+        apart = np.abs(one.released["counts"] - other.released["counts"])[:, :9].sum(1)
+        # One student moves from one cell to another, without a gap around the moment, and nobody else does.
+        assert set(np.round(apart, 6)) <= {0.0, 2.0}
+        moved = np.flatnonzero(apart)
+        assert len(moved) == moved[-1] - moved[0] + 1
+        assert one.time_s[moved[0]] <= one.query_s <= one.time_s[moved[-1]]
 
 
 def test_balanced_accuracy(differencing: ModuleType) -> None:

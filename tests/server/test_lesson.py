@@ -12,8 +12,9 @@ import pytest
 
 from classmood.emotions import CLASSROOM_CLASSES, CLASSROOM_VAD
 from classmood.errors import InputError
+from classmood.server.class_releases import ClassReleases
 from classmood.server.lesson import MEASURES, course, read_lesson
-from classmood.server.release import UNSURE, ClassReleases, ReleaseSettings
+from classmood.server.release import UNSURE, ReleaseSettings
 from classmood.store import Store
 from simulated_lesson import lesson
 

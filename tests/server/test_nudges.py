@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from classmood.server.class_releases import ClassReleases
 from classmood.server.nudges import KINDS, LONGEST_MOMENT, Mark, Nudge, Nudges, NudgeSettings
-from classmood.server.release import CELLS, PRESSES, ClassReleases, Release, ReleaseSettings
+from classmood.server.release import CELLS, PRESSES, Release, ReleaseSettings
 
 SHARING = 100
 
@@ -40,7 +41,7 @@ def test_a_rise_of_joy_names_the_mark_that_caused_it() -> None:
     (nudge,) = given(nudges, course((20, {}), (20, {"joy": 0.5})))
     assert nudge.kind == "joy"
     assert nudge.mark == Mark(195.0, "slide", "Photosynthesis")
-    assert "since the slide “Photosynthesis” at 3:15 (3% to" in nudge.text
+    assert "since the slide “Photosynthesis” at 3:15." in nudge.text
     assert "expressions resembling joy" in nudge.text
     assert nudge.action
     # The first release that shows it is that of 200 s.

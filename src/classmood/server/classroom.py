@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, runtime_checkable
 
 from classmood.errors import ClassmoodError, InputError
+from classmood.server.class_releases import ClassReleases
 from classmood.server.gatekeeper import Sight
 from classmood.server.limits import StudentLimits
 from classmood.server.messages import (
@@ -35,7 +36,7 @@ from classmood.server.messages import (
 from classmood.server.nudges import Nudge, Nudges
 from classmood.server.past import Past, write_nudge
 from classmood.server.records import Records
-from classmood.server.release import ClassReleases, Release
+from classmood.server.release import Release
 from classmood.server.settings import Settings
 from classmood.server.tokens import Mode
 
@@ -104,7 +105,9 @@ class Classroom:
             if sight.live or sight.after
             else None
         )
-        self.nudges = Nudges(settings.nudges, settings.release, given=past.nudges, cameras=camera_allowed())
+        self.nudges = Nudges(
+            settings.nudges, settings.release.for_nudges(), given=past.nudges, cameras=camera_allowed()
+        )
         for mark in past.marks:
             self.nudges.mark(mark)
         for number, usefulness in past.answers:
@@ -247,7 +250,7 @@ class Classroom:
         if self._releases is None:
             return None
         release = self._releases.close(self.time_s)
-        nudge = self._suggest(release) if self.sight.live else None
+        nudge = self._suggest(self._releases.for_nudges) if self.sight.live else None
         await self._records.do(self._keep, release, nudge)
         if self.sight.live:
             self._tell_teachers(release, nudge)
@@ -256,10 +259,10 @@ class Classroom:
         await self._keep_rows()
         return release
 
-    def _suggest(self, release: Release) -> Nudge | None:
+    def _suggest(self, seen: Release) -> Nudge | None:
         """The nudge that is due; a suggestion that fails is no reason to keep a release back."""
         try:
-            return self.nudges.take(release)
+            return self.nudges.take(seen)
         except Exception:
             log.exception("a nudge failed; the release goes out without one")
             return None

@@ -8,9 +8,9 @@ ratio of likelihoods is a matched filter,
 
     a h'Py - a^2/2 h'Ph,    P = C^-1 - C^-1 1 1'C^-1 / 1'C^-1 1,
 
-summed over cells: y the counts of one cell, C their covariance, h the pattern's course in that cell (a step that needs
-two releases), and P free of the unknown level from which it rises. Slow noise is subtracted by its own past, which is
-why a sudden rise is seen at once where a mean of before and after would still have waited.
+summed over cells: y the counts of one cell, C their covariance, h the pattern's course in that cell (a rise within two
+releases, or within six), and P free of the unknown level from which it rises. Slow noise is subtracted by its own past,
+which is why a sudden rise is seen at once where a mean of before and after would still have waited.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ ALL: Final = (*CELLS, *PRESSES)
 # Releases that are looked at, and how many of them must be before the rise.
 WINDOW: Final = 12
 _LEAST_BEFORE: Final = 3
-_RISING: Final = 2
+# Over how many releases it may rise: at once (one of them holds a part of it), or within a minute as a mood does. The
+# slow one is tried only where there has been time for half of it.
+_RISING: Final = (2, 6)
 # A class's own unrest: variance per student of a cell's count, and how long it lasts.
 UNREST: Final = 0.12
 PRESS_UNREST: Final = 0.05
@@ -67,8 +69,13 @@ def weigh(
         return None
     sharing = seen[-1].sharing
     assert sharing is not None
-    after = range(1, len(seen) - _LEAST_BEFORE + 1)
-    courses = np.array([[min(max(i - len(seen) + u + 1, 0) / _RISING, 1.0) for i in range(len(seen))] for u in after])
+    tried = [
+        (after, rising)
+        for after in range(1, len(seen) - _LEAST_BEFORE + 1)
+        for rising in _RISING
+        if rising == _RISING[0] or after >= rising / 2
+    ]
+    courses = np.array([[min(max(i - len(seen) + u + 1, 0) / r, 1.0) for i in range(len(seen))] for u, r in tried])
     shapes = np.array([[pattern.get(cell, 0.0) for cell in ALL] for pattern in patterns]) * _PART * sharing
     counts, covariance = _cells(seen, settings)
     inverse = np.linalg.inv(covariance)
@@ -77,7 +84,7 @@ def weigh(
     along = np.einsum("ui,cij,cj->cu", courses, free, counts)
     power = np.einsum("ui,cij,uj->cu", courses, free, courses)
     odds = shapes @ along - shapes**2 / 2 @ power
-    return [Finding(float(row.max()), int(row.argmax()) + 1) for row in odds]
+    return [Finding(float(row.max()), tried[int(row.argmax())][0]) for row in odds]
 
 
 def comparable(releases: Sequence[Release]) -> list[Release]:

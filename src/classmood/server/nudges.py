@@ -1,6 +1,9 @@
-"""At most one suggestion in an interval, from what was released and from marks alone.
+"""At most one suggestion in an interval, from noised counts of the class and from marks alone.
 
-A nudge is given only where the last releases speak for a rise much more than for their own noise (``evidence``), more
+What it is decided on has the shape of a release and less noise (``ReleaseSettings.for_nudges``): a nudge tells one kind
+and one moment, so it can rest on more than the teacher sees. For the same reason it tells no share.
+
+A nudge is given only where the last counts speak for a rise much more than for their own noise (``evidence``), more
 than for any other pattern, and where the rise is one that a teacher cares about. It names the moment (the last mark
 before the change began, or its time) and offers an action between people, teacher and student or student and student,
 since that is what the paper argues emotions are for in a class. Good news are nudges too.
@@ -59,7 +62,7 @@ class Kind:
         value: what it watches in a release: the least and the most that the shown values allow.
         pattern: how the shares of cells move where all of a class turns to it; see ``evidence``.
         least_change: rise of what is watched that a teacher would care about, as a share.
-        text: what is said, with {moment}, {before} and {after}.
+        text: what is said, with {moment}.
         action: what is offered.
     """
 
@@ -95,8 +98,6 @@ class Nudge:
 @dataclass(frozen=True, slots=True)
 class _Rise:
     since_s: float
-    before: float
-    after: float
     change: float
 
 
@@ -105,7 +106,7 @@ class NudgeSettings(BaseModel):
 
     Attributes:
         interval_s: at most one nudge in this time.
-        evidence: natural logarithm of how much likelier the releases must be with a rise than without, in a class whose
+        evidence: natural logarithm of how much likelier the counts must be with a rise than without, in a class whose
             noise is small; where it is large, moments are seldom seen and noise is as frequent, so more is needed.
         cause_s: a mark this long before the change still counts as its moment.
         quiet: nothing is shown, and nothing is saved up for later.
@@ -114,7 +115,7 @@ class NudgeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interval_s: float = Field(default=300.0, ge=60, allow_inf_nan=False)
-    evidence: float = Field(default=3.5, ge=0, allow_inf_nan=False)
+    evidence: float = Field(default=2.5, ge=0, allow_inf_nan=False)
     cause_s: float = Field(default=90.0, ge=0, allow_inf_nan=False)
     quiet: bool = False
 
@@ -150,7 +151,7 @@ KINDS: Final = (
         _press("confused"),
         {"confused": 0.6, "slower": 0.2},
         0.12,
-        "More press that they are confused since {moment} ({before} to {after}).",
+        "More press that they are confused since {moment}.",
         "Ask each to explain the last step to a neighbour, then take the questions that are left.",
     ),
     Kind(
@@ -158,7 +159,7 @@ KINDS: Final = (
         _press("faster"),
         {"faster": 0.55},
         0.12,
-        "More ask for a faster pace since {moment} ({before} to {after}).",
+        "More ask for a faster pace since {moment}.",
         "Offer a harder question, and let those who are done help the others.",
     ),
     Kind(
@@ -166,7 +167,7 @@ KINDS: Final = (
         _press("slower"),
         {"slower": 0.6, "confused": 0.3},
         0.12,
-        "More ask for a slower pace since {moment} ({before} to {after}).",
+        "More ask for a slower pace since {moment}.",
         "Stop here and let somebody sum up the last minutes in their own words.",
     ),
     Kind(
@@ -174,7 +175,7 @@ KINDS: Final = (
         _sum_of("fury", "terror", "disdain"),
         {"fury": 0.3, "terror": 0.15, "disdain": 0.1, "neutral": -0.5},
         0.12,
-        "More expressions resembling anger, fear or disgust since {moment} ({before} to {after}).",
+        "More expressions resembling anger, fear or disgust since {moment}.",
         "Ask openly what makes this hard, and let pairs collect what would help.",
     ),
     Kind(
@@ -182,7 +183,7 @@ KINDS: Final = (
         _sum_of("grief"),
         {"grief": 0.55, "neutral": -0.45},
         0.12,
-        "More expressions resembling sadness since {moment} ({before} to {after}).",
+        "More expressions resembling sadness since {moment}.",
         "Ask how they are, and give a task that small groups can solve together.",
     ),
     Kind(
@@ -190,7 +191,7 @@ KINDS: Final = (
         _sum_of("surprise"),
         {"surprise": 0.6, "neutral": -0.45, "grief": -0.05, "joy": -0.05},
         0.15,
-        "More expressions resembling surprise since {moment} ({before} to {after}).",
+        "More expressions resembling surprise since {moment}.",
         "Ask what was unexpected, and let pairs compare their explanations.",
     ),
     Kind(
@@ -198,7 +199,7 @@ KINDS: Final = (
         _sum_of("joy"),
         {"joy": 0.65, "neutral": -0.45, "grief": -0.08, "surprise": -0.03},
         0.15,
-        "More expressions resembling joy since {moment} ({before} to {after}). Whatever it was, it was liked.",
+        "More expressions resembling joy since {moment}. Whatever it was, it was liked.",
         "Take it up: let students add their own example.",
     ),
     Kind(
@@ -206,7 +207,7 @@ KINDS: Final = (
         _sum_of("unsure"),
         {UNSURE: 0.8, "neutral": -0.5, "joy": -0.1, "grief": -0.1},
         0.2,
-        "Fewer faces can be read since {moment} ({before} to {after} unsure); this says nothing of how they feel.",
+        "Fewer faces can be read since {moment}; this says nothing of how they feel.",
         "Ask a question by name-free vote, so that everybody has something to do.",
     ),
 )
@@ -235,7 +236,7 @@ class Nudges:
 
         Args:
             settings: how often, and how much has to happen.
-            release: the settings of the releases.
+            release: the settings of what it is decided on.
             given: before a kill, in order.
             cameras: whether faces are read in this class at all; else none of them can be unread.
         """
@@ -315,21 +316,20 @@ class Nudges:
     def _rise(self, kind: Kind, finding: Finding) -> _Rise:
         seen = comparable(self._seen)
         before = [kind.value(one, self._release) for one in seen[: -finding.after]]
-        most = sum(most for _, most in before) / len(before)
         # A hidden cell counts as three quarters of what it could be: few students who become one more are no rise.
         level = sum(0.25 * least + 0.75 * most for least, most in before) / len(before)
         later = [(one.time_s, kind.value(one, self._release)[0]) for one in seen[-finding.after :]]
         half = (level + max(share for _, share in later)) / 2
         later = later[next(i for i, (_, share) in enumerate(later) if share >= min(half, later[-1][1])) :]
         after = sum(share for _, share in later) / len(later)
-        return _Rise(later[0][0], most, after, after - level)
+        return _Rise(later[0][0], after - level)
 
     def _give(self, kind: Kind, time_s: float, rise: _Rise) -> Nudge:
         since_s = rise.since_s
         start_s = since_s - self._release.interval_s
         near = [mark for mark in self._marks if start_s - self.settings.cause_s <= mark.time_s <= since_s]
         cause = max(near, key=lambda mark: mark.time_s, default=None)
-        text = kind.text.format(moment=_moment(cause, start_s), before=f"{rise.before:.0%}", after=f"{rise.after:.0%}")
+        text = kind.text.format(moment=_moment(cause, start_s))
         number = self._given[-1].number + 1 if self._given else 0
         nudge = Nudge(number, time_s, kind.name, since_s, cause, text, kind.action)
         self._given.append(nudge)
