@@ -25,6 +25,10 @@ Worlds, the first four from easy to see to natural:
 
 Situations, a third each: ``steady`` (nobody moves), ``batch`` (five join together and leave together, the student and
 the known ones among them; the moment is near the join), ``leaver`` (the student leaves alone; the moment is then).
+
+Two more worlds are beyond what releases are made to withstand, and run only when they are named: in ``devices``
+everybody but the student is the attacker, who besides lets five more devices come and go as often as batches may follow
+one another, since each batch draws new noise; ``devices, steadfast`` is the same against a student who never changes.
 """
 
 from __future__ import annotations
@@ -85,6 +89,9 @@ WORLDS = {
     "presses": World("presses", presses=True),
     "nine": World("nine", share=0.4, soft=True),
     "steadfast": World("steadfast", paces_s=(math.inf,)),
+    # Beyond what releases are made to withstand, and never judged: see docs/privacy.
+    "devices": World("devices", situations=("devices",)),
+    "devices, steadfast": World("devices, steadfast", paces_s=(math.inf,), situations=("devices",)),
 }
 
 
@@ -174,7 +181,7 @@ def simulate(
     rng = np.random.default_rng(seed)
     steps = int(LESSON_S / settings.interval_s)
     time_s = np.arange(1, steps + 1) * settings.interval_s
-    students = size + 5 if situation == "batch" else size + 1 if situation == "leaver" else size
+    students = size + 5 if situation in ("batch", "devices") else size + 1 if situation == "leaver" else size
     courses = [course(rng, rng.choice(world.paces_s), world.share, steps, settings.interval_s) for _ in range(students)]
     states = np.array([one for one, _ in courses])
     read = np.array([readings(rng, world, one) for one in states])
@@ -183,6 +190,11 @@ def simulate(
     if situation == "batch":
         here[:5, : steps // 3] = here[:5, 2 * steps // 3 :] = False
         query = steps // 3 + int(rng.integers(0, 6))
+    elif situation == "devices":
+        # Everybody else is the attacker, who brings about a batch, and so new noise, as often as there may be one.
+        known = list(range(1, students))
+        steps_apart = math.ceil(settings.batch_gap_s / settings.interval_s) + 1
+        here[-5:] = np.arange(steps) // steps_apart % 2 == 0
     elif situation == "leaver":
         here[target, query + 1 :] = False
     if other_way:
@@ -518,9 +530,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=2027)
-    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS))
+    parser.add_argument(
+        "--worlds", nargs="+", default=[name for name in WORLDS if "devices" not in name], choices=list(WORLDS)
+    )
     parser.add_argument("--protections", nargs="+", default=list(PROTECTIONS), choices=list(PROTECTIONS))
     parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="instead of the default")
+    parser.add_argument("--batch-gap", type=float, metavar="SECONDS", help="least time between batches; the default's")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
@@ -529,6 +544,11 @@ def main(arguments: list[str]) -> int:
     if chosen.noise:
         settings = ReleaseSettings(noise_students=chosen.noise[0], press_noise_students=chosen.noise[1])
         protections = {f"noise {chosen.noise[0]:g} and {chosen.noise[1]:g}": settings}
+    if chosen.batch_gap is not None:
+        protections = {
+            f"{name}, {chosen.batch_gap:g} s": one.model_copy(update={"batch_gap_s": chosen.batch_gap})
+            for name, one in protections.items()
+        }
     scores: list[Outcome] = []
     prices: list[Cost] = []
     for protection, settings in protections.items():
@@ -551,6 +571,7 @@ def main(arguments: list[str]) -> int:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text + "\n", encoding="utf-8")
+    scores = [o for o in scores if "devices" not in o.world]
     judged = [o for o in scores if o.protection != "no noise" and o.size == o.situation == "all"]
     return int(any(o.balanced_accuracy > 0.60 for o in judged))
 

@@ -123,6 +123,15 @@ def test_rows_of_one_person_are_for_research_only(path: Path, profile: str) -> N
     assert SECRET.encode() not in on_disk(path)
 
 
+def test_those_whose_consent_stands_are_of_one_session(path: Path) -> None:
+    with Store(path) as store:
+        session, other = (store.open_session("research", NOW, keep_days=30) for _ in range(2))
+        first, second, _ = (store.give_consent(one, "consent", "v", NOW)[0] for one in (session, session, other))
+        assert store.consenting(session) == sorted((first, second))
+        store.withdraw_consent(second, NOW)
+        assert store.consenting(session) == [first]
+
+
 def test_consent_its_receipt_and_its_end(path: Path) -> None:
     with Store(path) as store:
         session = store.open_session("research", NOW, keep_days=30)

@@ -19,6 +19,7 @@ from classmood.learning.commands import app as learning
 from classmood.phases.commands import phases
 from classmood.server.commands import audit_log, serve
 from classmood.server.report_command import report
+from classmood.server.research_command import research
 from classmood.server.study import commands as study
 from classmood.simulation.commands import simulate
 from classmood.study.commands import app as own_study
@@ -38,6 +39,7 @@ app.add_typer(reproduce, name="reproduce")
 app.command()(serve)
 app.command()(simulate)
 app.command()(report)
+app.add_typer(research, name="research")
 app.add_typer(audit_log, name="audit-log")
 for command in (study.run, study.export, study.erase):
     experiment.command()(command)

@@ -25,7 +25,7 @@ LEGAL_NOTICE: Final = (
 )
 
 Status = Literal["complete", "interrupted", "truncated", "failed"]
-Kind = Literal["measured", "derived"]
+Kind = Literal["measured", "derived", "reported"]
 
 _ORDER_OF_HARM: Final[tuple[Status, ...]] = ("complete", "failed", "truncated", "interrupted")
 
@@ -35,13 +35,14 @@ class _Frozen(BaseModel):
 
 
 class Column(_Frozen):
-    """One column of a timeline.
+    """One column of a timeline, or of a study's rows.
 
     Attributes:
         name: as the header spells it.
         unit: of the numbers; "1" where they are shares, scores or counts without a unit.
         range: the least and the greatest value; None where there is no bound.
-        kind: measured by a sensor or a trained model, or derived from measured columns by a formula.
+        kind: measured by a sensor or a trained model, derived from measured columns by a formula, or reported by a
+            person.
         meaning: for a reader who has nothing but this file.
     """
 

@@ -233,6 +233,22 @@ class Store:
         with Session(self._engine) as db:
             return _stored_session(_known(db, _SessionRow, identity))
 
+    def find_session(self, beginning: str) -> StoredSession:
+        """The one session whose id begins so.
+
+        Raises:
+            InputError: none does, or more than one; those that are kept are named.
+        """
+        kept = self.sessions()
+        found = [one for one in kept if one.id.startswith(beginning)]
+        if len(found) != 1:
+            told = ", ".join(f"{one.id[:8]} ({one.opened:%Y-%m-%d %H:%M})" for one in (found or kept)[-10:])
+            raise InputError(
+                f"expected the id of one session, or its beginning, got {beginning!r}, which fits {len(found)}; "
+                f"there are: {told or 'none'}"
+            )
+        return found[0]
+
     def add_mark(self, session: str, time_s: float, kind: str, label: str = "") -> int:
         """Keep a mark; its number. Labels are text of at most 200 characters and are never read as anything else."""
         if kind not in MARK_KINDS:
@@ -336,6 +352,13 @@ class Store:
         with Session(self._engine) as db:
             found = sa.select(_ResearchRow).where(_ResearchRow.participant_id == participant)
             return [(row.time_s, row.body) for row in db.scalars(found.order_by(_ResearchRow.time_s, _ResearchRow.id))]
+
+    def consenting(self, session: str) -> list[str]:
+        """Those of a session whose consent stands."""
+        standing = sa.select(_ReceiptRow.participant_id).where(_ReceiptRow.withdrawn.is_(None))
+        with Session(self._engine) as db:
+            found = sa.select(_ParticipantRow.id).where(_ParticipantRow.session_id == session)
+            return list(db.scalars(found.where(_ParticipantRow.id.in_(standing)).order_by(_ParticipantRow.id)))
 
     def salt(self, identity: str) -> bytes:
         """The salt under which the audit log refers to a session or a participant."""

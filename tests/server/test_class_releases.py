@@ -45,6 +45,13 @@ def names(*numbers: int) -> list[str]:
     return [str(i) for i in numbers]
 
 
+def test_more_seats_than_students_are_told_and_not_cut_off() -> None:
+    room = Room(people=30)
+    room.show({"joy": names(*range(30))})
+    release = room.close()
+    assert (release.sharing, release.class_size) == (30, 24)
+
+
 def test_shares_means_and_ellipse_of_a_class() -> None:
     room = Room(people=20)
     room.show({"neutral": names(*range(10)), "joy": names(*range(10, 16)), "grief": names(*range(16, 20))})

@@ -50,6 +50,14 @@ def test_with_the_noise_it_does_not(differencing: ModuleType) -> None:
     assert max(accuracy(differencing, "even", ReleaseSettings(), 60).values()) < 0.72
 
 
+def test_one_person_with_many_devices_knows_all_others_and_gets_new_noise(differencing: ModuleType) -> None:
+    settings = ReleaseSettings()
+    lesson = differencing.simulate(differencing.WORLDS["devices"], 6, "devices", settings, 1)
+    assert lesson.unknown == []
+    # Ten minutes: as many batches as there may be, two minutes apart and a release to be seen.
+    assert lesson.segment[-1] == 4
+
+
 def test_the_likelihood_is_that_of_what_is_simulated(differencing: ModuleType) -> None:
     """The chain that students follow has the mean and covariance that the attacker reckons with."""
     rng = np.random.default_rng(1)

@@ -100,7 +100,19 @@ def test_behind_a_proxy_only_the_public_origins_are_ours() -> None:
     inside = {"host": "127.0.0.1:8000", "origin": "https://class.example"}
     assert origin_is_ours(settings, "http", inside)
     assert not origin_is_ours(settings, "http", inside | {"origin": "http://127.0.0.1:8000"})
-    assert host_is_ours(settings, "class.example")
+    for host in ("class.example", "class.example:443", "127.0.0.1:8000"):
+        assert host_is_ours(settings, host)
+    for host in ("evil.example", "class.example.evil.example", "192.168.1.7:8000", "[::2]:8000"):
+        assert not host_is_ours(settings, host)
+
+
+def test_a_foreign_name_behind_a_proxy_is_refused(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with in_process(tmp_path, origins="https://class.example:8443") as (_, client):
+            for host, status in (("class.example:8443", 200), ("evil.example:8443", 400)):
+                assert (await client.get("/api/v1/health", headers={"Host": host})).status_code == status
+
+    run(test)
 
 
 def test_on_all_addresses_the_name_that_was_asked_is_the_origin() -> None:

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Release } from "../src/api.ts";
-import { coverage, glance, isReadable, leading, tone, TOO_UNCERTAIN } from "../src/teacher/readout.ts";
+import { coverage, glance, isCrowded, isReadable, leading, tone, TOO_UNCERTAIN } from "../src/teacher/readout.ts";
 import { en } from "../src/texts/en.ts";
 
 const CLEAR: Release = {
@@ -64,6 +64,13 @@ test("coverage is always said", () => {
   expect(coverage({ number: 0, time_s: 0 }, 24, 5, en)).toBe("fewer than 5 sharing");
   expect(coverage(null, 24, 7, en)).toBe("fewer than 7 sharing");
   expect(isReadable({ number: 0, time_s: 0 })).toBe(false);
+});
+
+test("more seats than students are said, since a code says nothing of who joins", () => {
+  const crowd = { ...CLEAR, sharing: 51 };
+  expect(coverage(crowd, 24, 5, en)).toBe("51 sharing, 50 expected");
+  expect([isCrowded(crowd, 24), isCrowded(CLEAR, 24), isCrowded({ ...CLEAR, class_size: null }, 24)]).toEqual([true, false, true]);
+  expect([isCrowded(null, 24), isCrowded({ number: 0, time_s: 0 }, 24), isCrowded({ ...crowd, class_size: null }, null)]).toEqual([false, false, false]);
 });
 
 test("a rise is told where shares can be read and where they cannot, and the greatest of several", () => {

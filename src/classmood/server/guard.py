@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -104,11 +105,14 @@ class _Body:
 
 
 def host_is_ours(settings: Settings, host: str) -> bool:
-    """On this machine alone, only this machine's names: a foreign name that resolves here is an attack (rebinding)."""
-    if settings.origins or settings.host not in LOOPBACK:
-        return True
+    """Behind a proxy only the public names, on this machine alone only its own: a foreign one that resolves here
+    is an attack (rebinding).
+    """
     name = host[1 : host.index("]")] if host.startswith("[") else host.partition(":")[0]
-    return name in LOOPBACK
+    if settings.origins:
+        # This machine's own too: whoever looks after the server asks it without the proxy.
+        return name in LOOPBACK or name in {urlsplit(origin).hostname for origin in settings.origins}
+    return settings.host not in LOOPBACK or name in LOOPBACK
 
 
 def origin_is_ours(settings: Settings, scheme: str, headers: Mapping[str, str]) -> bool:

@@ -78,14 +78,7 @@ def read_lesson(store: Store, session: str, settings: ReleaseSettings | None = N
     Raises:
         InputError: no session, or more than one, begins so; or what is kept is not of this version.
     """
-    found = [one for one in store.sessions() if one.id.startswith(session)]
-    if len(found) != 1:
-        told = ", ".join(f"{one.id[:8]} ({one.opened:%Y-%m-%d %H:%M})" for one in (found or store.sessions())[-10:])
-        raise InputError(
-            f"expected the id of one session, or its beginning, got {session!r}, which fits {len(found)}; "
-            f"there are: {told or 'none'}"
-        )
-    row = found[0]
+    row = store.find_session(session)
     try:
         releases = tuple(Release.model_validate_json(body) for body in store.releases(row.id))
         nudges = [(kept, json.loads(kept.body)) for kept in store.nudges(row.id)]

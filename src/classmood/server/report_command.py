@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from classmood.errors import InputError, OutputError
+from classmood.errors import OutputError
+
+if TYPE_CHECKING:
+    from classmood.store import Store
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -20,25 +23,16 @@ def report(
     database: Annotated[str | None, typer.Option(help="the server's SQLite file, or an SQLAlchemy URL")] = None,
 ) -> None:
     """Report a class that was held with serve: its climate, marks, nudges and what followed (extra: server)."""
-    from classmood.server.settings import read_settings
-
-    settings = read_settings({} if database is None else {"database": database})
-    file = settings.database_file
-    if file is not None and not file.is_file():
-        raise InputError(f"{file}: no database of classes; give the one that serve used with --database")
     from classmood.report.pdf import write_pdf
     from classmood.server.lesson import read_lesson
     from classmood.server.lesson_report import compose_lesson_report
+    from classmood.server.settings import settings_of_kept
     from classmood.store import Store
 
-    with Store(file or settings.database) as store:
-        sessions = store.sessions()
+    settings = settings_of_kept({"database": database})
+    with Store(settings.database_file or settings.database) as store:
         if not session:
-            for one in sessions:
-                ended = f"until {one.closed:%H:%M}" if one.closed else "not over"
-                print(f"{one.id}  {one.opened:%Y-%m-%d %H:%M} UTC, {ended}")  # noqa: T201 (the command's result)
-            if not sessions:
-                console.print("no class has been held yet")
+            list_sessions(store)
             return
         lesson = read_lesson(store, session, settings.release)
     page = compose_lesson_report(lesson)
@@ -51,3 +45,13 @@ def report(
     if pdf is not None:
         write_pdf(page, pdf)
         print(pdf)  # noqa: T201 (the command's result)
+
+
+def list_sessions(store: Store) -> None:
+    """Print a line a class that is kept."""
+    sessions = store.sessions()
+    for one in sessions:
+        ended = f"until {one.closed:%H:%M}" if one.closed else "not over"
+        print(f"{one.id}  {one.opened:%Y-%m-%d %H:%M} UTC, {ended}")  # noqa: T201 (the command's result)
+    if not sessions:
+        console.print("no class has been held yet")

@@ -139,3 +139,16 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         raise InputError("expected tls_certificate and tls_key together, got one of them")
     return settings
+
+
+def settings_of_kept(given: Mapping[str, Any]) -> Settings:
+    """The same for a command about classes that were held; what is None was not given.
+
+    Raises:
+        InputError: also where there is no database, and none is made.
+    """
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    file = settings.database_file
+    if file is not None and not file.is_file():
+        raise InputError(f"{file}: no database of classes; give the one that serve used with --database")
+    return settings

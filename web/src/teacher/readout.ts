@@ -84,5 +84,12 @@ export function coverage(release: Release | null, size: number | null, k: number
   if (!release || isSilent(release)) return own.coverageNone(k);
   const sharing = release.sharing ?? 0;
   const expected = release.class_size ?? size;
-  return expected ? own.coverage(sharing, expected) : own.coverageOnly(sharing);
+  if (!expected) return own.coverageOnly(sharing);
+  return isCrowded(release, size) ? own.coverageMore(sharing, expected) : own.coverage(sharing, expected);
+}
+
+/** More seats than students: a code says nothing of who joins, so one person may have several. */
+export function isCrowded(release: Release | null, size: number | null): boolean {
+  const expected = release?.class_size ?? size;
+  return Boolean(expected) && (release?.sharing ?? 0) > expected!;
 }

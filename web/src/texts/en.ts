@@ -256,6 +256,8 @@ export const en = {
     live: {
       since: (time: string) => `running for ${time}`,
       coverage: (sharing: number, size: number) => `${sharing} of ${size} sharing`,
+      coverageMore: (sharing: number, size: number) => `${sharing} sharing, ${size} expected`,
+      crowded: "More take part than you expected: somebody may have joined more than once, or the code has gone round.",
       coverageOnly: (sharing: number) => `${sharing} sharing`,
       coverageNone: (k: number) => `fewer than ${k} sharing`,
       close: "End the class",
