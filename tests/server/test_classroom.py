@@ -45,7 +45,7 @@ class Room:
     """A class with a clock of its own, over a real database."""
 
     def __init__(self, records: Records, profile: str, **changes: Any) -> None:
-        self.records, self.now_s, self.allowed = records, 0.0, True
+        self.records, self.now_s, self.allowed = records, 0.0, changes.pop("allowed", True)
         self.identity = records.store.open_session(profile, utc_now(), keep_days=1)
         past = changes.pop("past", None)
         seen = changes.pop("seen", sight(profile))
@@ -381,7 +381,7 @@ def test_a_class_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_nudge_is_kept_and_told(tmp_path: Path) -> None:
     async def test() -> None:
-        async with room_in(tmp_path) as class_:
+        async with room_in(tmp_path, allowed=False) as class_:
             teacher = FakePeer()
             class_.room.watch(teacher)
             everybody = [class_.student() for _ in range(6)]

@@ -106,6 +106,14 @@ def test_a_batch_or_a_silence_between_is_not_compared() -> None:
     assert given(Nudges(), [*calm, *silence, *(release(i, joy=0.9) for i in range(7, 10))]) == []
 
 
+def test_without_cameras_a_mood_is_pressed_by_who_showed_nothing() -> None:
+    calm = [release(i, neutral=0.0, unsure=1.0) for i in range(8)]
+    glad = [release(i, neutral=0.0, unsure=0.5, joy=0.5) for i in range(8, 12)]
+    (nudge,) = given(Nudges(cameras=False), calm + glad)
+    assert nudge.kind == "joy"
+    assert given(Nudges(cameras=False), glad[:3] + [release(i, neutral=0.0, unsure=1.0) for i in range(11, 22)]) == []
+
+
 def test_quiet_mode() -> None:
     nudges = Nudges()
     nudges.quiet(True)

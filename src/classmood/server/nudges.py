@@ -21,7 +21,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from classmood.emotions import DERIVED
+from classmood.emotions import DERIVED, NEUTRAL
 from classmood.server.evidence import WINDOW, Finding, comparable, weigh
 from classmood.server.release import PRESSES, UNSURE, Release, ReleaseSettings
 
@@ -220,6 +220,9 @@ _NO_NEWS: Final = (
     *({name: 0.6, "neutral": -0.5} for name in DERIVED),
 )
 
+# Where nobody has a camera, an expression is pressed by somebody who showed nothing before, and ends in nothing.
+_PRESSED_NO_NEWS: Final = ({"joy": -0.6, UNSURE: 0.5}, {"grief": -0.5, UNSURE: 0.45})
+
 
 class Nudges:
     """Decides on nudges, release by release."""
@@ -247,6 +250,8 @@ class Nudges:
         self._given: list[Nudge] = list(given)
         self._factors: dict[KindName, float] = {}
         self._cameras = cameras
+        patterns = [kind.pattern if cameras else _pressed(kind.pattern) for kind in KINDS]
+        self._patterns = [*patterns, *(_NO_NEWS if cameras else _PRESSED_NO_NEWS)]
         self._releases = 0
         self._unsure = 0.0
 
@@ -284,8 +289,7 @@ class Nudges:
         due = not self._given or release.time_s - self._given[-1].time_s >= self.settings.interval_s
         if self.settings.quiet or not due:
             return None
-        patterns = [*(kind.pattern for kind in KINDS), *_NO_NEWS]
-        findings = weigh(self._seen, patterns, self._release)
+        findings = weigh(self._seen, self._patterns, self._release)
         if findings is None:
             return None
         best = max(findings, key=lambda finding: finding.log_odds)
@@ -334,6 +338,10 @@ class Nudges:
         nudge = Nudge(number, time_s, kind.name, since_s, cause, text, kind.action)
         self._given.append(nudge)
         return nudge
+
+
+def _pressed(pattern: Mapping[str, float]) -> dict[str, float]:
+    return {UNSURE if name == NEUTRAL and UNSURE not in pattern else name: part for name, part in pattern.items()}
 
 
 def _moment(mark: Mark | None, start_s: float) -> str:
