@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from classmood.errors import InputError, OutputError
 
+_HOW: Final = (
+    "To know it, have students press how they feel while their cameras are on, or hold a study that asks them "
+    "('classmood experiment run')."
+)
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -26,9 +30,11 @@ def report(
     file = settings.database_file
     if file is not None and not file.is_file():
         raise InputError(f"{file}: no database of classes; give the one that serve used with --database")
+    from classmood.agreement import assess
     from classmood.report.pdf import write_pdf
     from classmood.server.lesson import read_lesson
     from classmood.server.lesson_report import compose_lesson_report
+    from classmood.server.pressed import pressed_pairs
     from classmood.store import Store
 
     with Store(file or settings.database) as store:
@@ -41,7 +47,9 @@ def report(
                 console.print("no class has been held yet")
             return
         lesson = read_lesson(store, session, settings.release)
-    page = compose_lesson_report(lesson)
+        (identity,) = (one.id for one in sessions if one.id.startswith(session))
+        agreement = assess(pressed_pairs(store, identity, settings.release.mood_s), _HOW)
+    page = compose_lesson_report(lesson, agreement)
     path = out or Path(f"report-{session[:8]}.html")
     try:
         path.write_text(page, encoding="utf-8", newline="\n")
