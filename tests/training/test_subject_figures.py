@@ -78,7 +78,9 @@ def test_both_figures_are_drawn_and_told(tmp_path: Path) -> None:
     text = draw_figures(crops, said_of(crops, rated=True), tmp_path)
     assert "18 clips by label: what the scenario was meant to evoke." in text
     assert "learned from the other participants' ratings" in text
-    assert "| reported place, by the emotion chosen | not defined" in text
+    assert "| recognised place, by the emotion chosen | " in text
+    # Dominance was not rated, so no clip has a place by self-report.
+    assert "reported place" not in text
     assert "12 clips of an emotion begin with the scenario; in 12 " in text
     row = next(line for line in text.splitlines() if line.startswith("| joy"))
     assert row.startswith("| joy | 6 | 6 | 11 | 10 | 1.00 (1.00 to 1.00) |")

@@ -101,18 +101,20 @@ def draw_figures(crops: CropSet, said: LeftOut, out: Path) -> str:
         else "Valence, arousal and dominance are outputs of their own, learned from the other participants' ratings."
     )
     classes = crops.labels
+    if clouds.computed and len(classes) == 2:
+        place += " With two classes all lie on the line between them."
     words = (
-        f"Each mark: one clip of one participant, whom the model has not seen. Colour: {label}.\n{ELLIPSE} {place}\n"
-    )
-    cross = "Cross: where a class stands in the literature."
-    for ending in ("svg", "png"):
-        draw_clusters(
-            clouds.labelled,
-            out / f"figure8.{ending}",
-            words + cross,
-            classes=classes,
-            outline=clouds.computed and len(classes) > 2,
+        f"Each mark: one clip of one participant, whom the model has not seen. Colour: {label}.\n"
+        f"{ELLIPSE} Cross: where a class stands in the literature.\n"
+        + (
+            "Place: computed from the class probabilities, as nobody rated valence, arousal and dominance."
+            if clouds.computed
+            else "Place: the model's own valence, arousal and dominance, learned from the other participants' ratings."
         )
+    )
+    for ending in ("svg", "png"):
+        outline = clouds.computed and len(classes) > 2
+        draw_clusters(clouds.labelled, out / f"figure8.{ending}", words, classes=classes, outline=outline)
     parts = [
         "## Figure 8: clips in valence, arousal and dominance\n",
         "![Clips in valence-arousal and valence-dominance](figure8.svg)\n",
@@ -129,14 +131,16 @@ def _silhouettes(clouds: Clouds) -> str:
     ways = {
         "recognised place, by label": clouds.labelled.silhouettes(neutral=True),
         "the same without neutral": clouds.labelled.silhouettes(neutral=False),
-        "recognised place, by the emotion chosen": clouds.chosen.silhouettes(neutral=True),
-        "reported place, by the emotion chosen": clouds.reported.silhouettes(neutral=True),
     }
+    for way, asked in (("recognised", clouds.chosen), ("reported", clouds.reported)):
+        if len(asked.cluster):
+            ways[f"{way} place, by the emotion chosen"] = asked.silhouettes(neutral=True)
     rows = [[way, *(score_text(found[space]) for space in SPACES)] for way, found in ways.items()]
     dealt = _dealt(clouds.labelled)
     chance = ""
     if len(dealt):
-        low, middle, high = np.quantile(dealt, [0.025, 0.5, 0.975])
+        # Plus 0, lest a silhouette of hardly anything be printed as -0.00.
+        low, middle, high = np.quantile(dealt, [0.025, 0.5, 0.975]).round(2) + 0.0
         chance = (
             f"With each participant's labels dealt to their clips at random the first is {middle:.2f} in all three "
             f"(95 % of {len(dealt)} deals: {low:.2f} to {high:.2f}).\n"
@@ -169,8 +173,8 @@ def _growth(crops: CropSet, said: LeftOut, out: Path) -> str:
     )
     if not rises:
         return f"{counted}\nNo figure is drawn: nothing rises.\n"
-    study = str(crops.made.get("study") or "clips of a study")
-    figure = Figure9(growths, (study,), _rate_hz(crops), said.model, (), "the scenario's beginning")
+    study = crops.made.get("study") or "a study"
+    figure = Figure9(growths, (f"Clips of “{study}”",), _rate_hz(crops), said.model, (), "the scenario's beginning")
     for ending in ("svg", "png"):
         draw_figure9(figure, out / f"figure9.{ending}")
     picture = "![Intensity from onset to apex](figure9.svg)\n"

@@ -54,7 +54,7 @@ def evaluate_subjects(
     if NETWORK in by_name and WITHOUT_SRM in by_name:
         difference = spread_difference(crops, by_name[WITHOUT_SRM], by_name[NETWORK], bootstrap)
     figures = draw_figures(crops, by_name[NETWORK], out) if NETWORK in by_name else ""
-    write_text(out / "report.md", describe(crops, recipe, scores, difference) + figures)
+    write_text(out / "report.md", "\n".join([describe(crops, recipe, scores, difference), figures]))
     write_text(out / "report.json", json.dumps(as_json(crops, recipe, said, scores, difference), indent=1) + "\n")
     return scores
 
