@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classmood.agreement import Pairs, agree, concordance, describe, kappa, pairs_of, read_pairs
-from classmood.dataset.folder import add_participant, create_dataset
+from classmood.agreement import agree, assess, concordance, describe, kappa
 from classmood.emotions import CLASSROOM_CLASSES
 from classmood.errors import InputError
-from classmood.learning.simulation import simulate_study
-from classmood.timeline import write_csv
-from synthetic_class import make_timeline
+from classmood.pairs import Pairs, read_pairs
 
 
 def drawn(people: int, rows: int, right: float, seed: int) -> Pairs:
@@ -100,32 +95,6 @@ def test_too_few_participants_are_refused() -> None:
         agree(drawn(3, 10, 0.5, 0))
 
 
-def test_a_dataset_s_features_are_averaged_while_the_scenario_is_shown(tmp_path: Path) -> None:
-    sys.path.insert(0, str(Path(__file__).parent / "dataset"))
-    studies = importlib.import_module("studies")
-    protocol = studies.protocol_file(tmp_path, recording="features")
-    create_dataset(tmp_path / "study", protocol)
-    reports = simulate_study(5, seed=1)
-    for number in range(1, 6):
-        person = studies.participant_of(protocol, number, reports, recording="features")
-        # The face shows joy while joy is meant, and is neutral at all other times.
-        joyful = next(e for e in person.events if (e.trial_type, e.scenario) == ("stimulus", "joy"))
-        times = np.arange(0, 600, 2.0)
-        joy = ((times >= joyful.onset_s) & (times < joyful.onset_s + joyful.duration_s)).astype(float)
-        write_csv(make_timeline(times, joy[:, None]), tmp_path / "features.csv")
-        add_participant(tmp_path / "study", replace(person, media={"features": tmp_path / "features.csv"}))
-    pairs = pairs_of(tmp_path / "study")
-    assert len(pairs.reported) == 20
-    named = [CLASSROOM_CLASSES[i] for i in pairs.recognised]
-    assert (named.count("joy"), named.count("neutral")) == (5, 15)
-    joy_rows = pairs.recognised == CLASSROOM_CLASSES.index("joy")
-    np.testing.assert_allclose(pairs.recognised_vad[joy_rows], np.tile([0.76, 0.48, 0.35], (5, 1)), atol=1e-3)
-    (tmp_path / "other").mkdir()
-    without = studies.small_study(tmp_path / "other", 1)
-    with pytest.raises(InputError, match="nobody has features"):
-        pairs_of(without)
-
-
 def test_a_table_is_read_and_described(tmp_path: Path) -> None:
     lines = ["participant,scenario,reported,recognised,valence,recognised_valence"]
     lines += [f"p{i},s,joy,{'joy' if i % 2 else 'neutral'},{1 + i % 9},{(i % 9) / 4 - 1}" for i in range(18)]
@@ -142,19 +111,24 @@ def test_a_table_is_read_and_described(tmp_path: Path) -> None:
     assert "not a feeling" in text
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("participant,reported\n", "row 1: the column recognised is missing"),
-        ("participant,reported,recognised\na,joy,glee\n", "row 2: recognised: expected one of neutral"),
-        ("participant,reported,recognised,valence\na,joy,joy,0\n", "row 2: valence: expected a rating"),
-        ("participant,reported,recognised,recognised_valence\na,joy,joy,3\n", "row 2: recognised_valence: expected"),
-        ("participant,reported,recognised\n,joy,joy\n", "row 2: participant: expected a name"),
-    ],
-)
-def test_a_wrong_table_is_told_by_row(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "pairs.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        read_pairs(path)
-    assert said in str(caught.value)
+def test_a_report_has_the_figures_or_says_in_a_sentence_that_and_why_it_has_none() -> None:
+    known = assess(drawn(12, 9, 0.8, 5), "Ask more people.")
+    assert not known.unknown
+    assert known.markdown() == describe(known.measures)
+    page = known.html()
+    overall = known.measures[0]
+    assert f"<td>kappa</td><td>{overall.value:.2f}</td><td>{overall.low:.2f} to {overall.high:.2f}</td>" in page
+    # Open, not folded away: it is always shown.
+    assert "<details open>" in page
+    few = assess(drawn(3, 9, 0.8, 5), "Ask more people.")
+    assert few.measures == ()
+    assert "not known from this: expected at least 5 participants" in few.markdown()
+    assert "got 3; 2 more are needed. Ask more people." in few.html()
+    assert "<table>" not in few.html()
+
+
+def test_dimensions_alone_are_enough_where_no_emotion_was_asked() -> None:
+    pairs = replace(drawn(8, 5, 1.0, 6), reported=np.full(40, -1))
+    by = {(one.what, one.kind): one for one in agree(pairs, rounds=99)}
+    assert by["valence", "CCC"].value == pytest.approx(1)
+    assert (by["all emotions", "kappa"].value, by["all emotions", "kappa"].people) == (None, 0)

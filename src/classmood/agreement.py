@@ -9,53 +9,39 @@
 Intervals are percentiles over participants drawn with replacement, as a participant's answers go together. A face shows
 an expression and a report tells a feeling: little agreement may be a poor model, a poised face, or both.
 
-The table of pairs is a CSV, one row a participant and scenario::
-
-    participant,scenario,reported,recognised,valence,arousal,dominance,recognised_valence,...
-
-Its ratings are on the nine points, what is recognised on [-1, 1]; either may be empty.
+Every report of recognised emotion that is made of research data says it, or why it is not known (``assess``).
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
 from classmood.climate import divide
-from classmood.dataset.folder import read_events, read_self_reports_of
-from classmood.dataset.layout import media_file
 from classmood.emotions import CLASSROOM_CLASSES, DIMENSIONS
 from classmood.errors import InputError
 from classmood.markdown import table
-from classmood.selfreport import POINTS, fault, number
-from classmood.timeline import read_timeline
+from classmood.pairs import Pairs, pairs_of_timeline
+from classmood.report import figures
+from classmood.report.view import section
+from classmood.timeline import Timeline
 
 LEAST_PEOPLE: Final = 5
 _ROUNDS: Final = 1999
-_REQUIRED: Final = ("participant", "reported", "recognised")
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """N answers beside what was recognised at the time.
-
-    Attributes:
-        person: a number from 0 for each row.
-        reported, recognised: places in ``CLASSROOM_CLASSES``; -1 where there is none.
-        reported_vad, recognised_vad: on [-1, 1]; NaN where there is none.
-    """
-
-    person: Int64[np.ndarray, " n"]
-    reported: Int64[np.ndarray, " n"]
-    recognised: Int64[np.ndarray, " n"]
-    reported_vad: Float64[np.ndarray, "n 3"]
-    recognised_vad: Float64[np.ndarray, "n 3"]
+_HEADER: Final = ("of", "measure", "value", "95 % interval", "answers", "participants")
+_MEANING: Final = (
+    "Recognised expression against self-report. kappa: 0 is chance, 1 is perfect. CCC: 1 is perfect; bias: "
+    "recognised less reported, on [-1, 1]. Intervals over participants. A face shows an expression, not a feeling."
+)
+_HOW: Final = (
+    "To know it, analyse the recordings of five or more participants who were asked, together "
+    "('classmood analyze \"STUDY/*/*_video.*\"'), or run 'classmood agreement STUDY' where their features are kept."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,83 +64,47 @@ class Measure:
     high: float | None
 
 
-def read_pairs(path: Path) -> Pairs:
-    """Read a table of pairs.
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a report says of it.
 
-    Raises:
-        InputError: it cannot be read, lacks a column, or a row is wrong; the row is named.
+    Attributes:
+        measures: see there; none where they are not known.
+        unknown: the sentence that says so, why, and how to know it; "" where they are known.
+    """
+
+    measures: tuple[Measure, ...] = ()
+    unknown: str = ""
+
+    def markdown(self) -> str:
+        """For a report in Markdown."""
+        return describe(self.measures) if self.measures else f"{self.unknown}\n"
+
+    def html(self) -> str:
+        """A section of a report's page."""
+        shown = figures.table("Figures", _HEADER, _rows(self.measures), unfolded=True) if self.measures else ""
+        caption = _MEANING if self.measures else self.unknown
+        return section("agreement", "How well it matches what was reported", caption, shown)
+
+
+def assess(pairs: Pairs, how: str) -> Agreement:
+    """The agreement for a report; ``how`` is a sentence that says how to know it where these pairs do not tell."""
+    try:
+        return Agreement(agree(pairs))
+    except InputError as error:
+        return _unknown(error, how)
+
+
+def agreement_of_timeline(timeline: Timeline, path: Path) -> Agreement | None:
+    """That of a timeline of a study's recordings (``pairs.pairs_of_timeline``); None of any other timeline.
+
+    A dataset that cannot be read is told in the agreement: a report is not lost for it.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = list(reader.fieldnames or ())
-            rows = [{name: (text or "").strip() for name, text in row.items() if name} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a CSV of pairs") from error
-    if missing := [name for name in _REQUIRED if name not in header]:
-        raise InputError(f"{path}: row 1: the column {missing[0]} is missing; expected {','.join(_REQUIRED)}")
-    for line, row in enumerate(rows, 2):
-        for column in ("reported", "recognised"):
-            if said := fault("emotion", row[column]):
-                raise InputError(f"{path}: row {line}: {column}: {said}")
-        for column in DIMENSIONS:
-            if said := fault(column, row.get(column, "")):
-                raise InputError(f"{path}: row {line}: {column}: {said}")
-            text = row.get(f"recognised_{column}", "")
-            if text and not -1 <= number(text) <= 1:
-                raise InputError(
-                    f"{path}: row {line}: recognised_{column}: expected a number from -1 to 1, got {text[:40]!r}"
-                )
-        if not row["participant"]:
-            raise InputError(f"{path}: row {line}: participant: expected a name, got an empty cell")
-    names = np.array([row["participant"] for row in rows], str)
-    rated = np.array([[number(row.get(d, "")) for d in DIMENSIONS] for row in rows], np.float64).reshape(-1, 3)
-    seen = [[number(row.get(f"recognised_{d}", "")) for d in DIMENSIONS] for row in rows]
-    return Pairs(
-        np.unique(names, return_inverse=True)[1].astype(np.int64),
-        _places([row["reported"] for row in rows]),
-        _places([row["recognised"] for row in rows]),
-        2 * (rated - 1) / (POINTS - 1) - 1,
-        np.array(seen, np.float64).reshape(-1, 3),
-    )
-
-
-def pairs_of(folder: Path) -> Pairs:
-    """Pairs of a dataset whose participants have features: each scenario's report, and the mean while it was shown.
-
-    The features' ``time_s`` is the session's clock. Readings that are not sure are left out; the emotion recognised is
-    the one with the greatest mean.
-
-    Raises:
-        InputError: the dataset cannot be read, or nobody in it has features.
-    """
-    reports = read_self_reports_of(folder)
-    recognised = np.full(len(reports), -1, np.int64)
-    seen = np.full((len(reports), 3), np.nan)
-    with_features = 0
-    for who in sorted(set(reports.participant)):
-        path = folder / media_file(who, "features", "csv")
-        if not path.is_file():
-            continue
-        with_features += 1
-        timeline = read_timeline(path)
-        for event in read_events(folder, who):
-            if event.trial_type != "stimulus":
-                continue
-            during = (timeline.time_s >= event.onset_s) & (timeline.time_s < event.onset_s + event.duration_s)
-            during &= ~timeline.not_sure
-            rows = [
-                i
-                for i, key in enumerate(zip(reports.participant, reports.scenario, strict=True))
-                if key == (who, event.scenario)
-            ]
-            if rows and during.any():
-                recognised[rows[0]] = int(timeline.classroom[during].mean(0).argmax())
-                seen[rows[0]] = timeline.vad[during].mean(0)
-    if not with_features:
-        raise InputError(f"{folder}: nobody has features; put the timeline of 'classmood analyze' beside their events")
-    rated = np.stack([2 * reports.share(name) - 1 for name in DIMENSIONS], 1)
-    return Pairs(reports.people, _places(list(reports.emotion)), recognised, rated, seen)
+        pairs = pairs_of_timeline(timeline, path)
+    except InputError as error:
+        return _unknown(error, _HOW)
+    return None if pairs is None else assess(pairs, _HOW)
 
 
 def agree(pairs: Pairs, *, rounds: int = _ROUNDS, seed: int = 0) -> tuple[Measure, ...]:
@@ -169,7 +119,8 @@ def agree(pairs: Pairs, *, rounds: int = _ROUNDS, seed: int = 0) -> tuple[Measur
         InputError: fewer than ``LEAST_PEOPLE`` participants have both a report and a recognition.
     """
     both = (pairs.reported >= 0) & (pairs.recognised >= 0)
-    people = len(np.unique(pairs.person[both]))
+    rated = np.isfinite(pairs.reported_vad) & np.isfinite(pairs.recognised_vad)
+    people = max(len(np.unique(pairs.person[rows])) for rows in (both, *rated.T))
     if people < LEAST_PEOPLE:
         raise InputError(
             f"expected at least {LEAST_PEOPLE} participants with both a report and a recognised emotion, got {people}; "
@@ -182,8 +133,8 @@ def agree(pairs: Pairs, *, rounds: int = _ROUNDS, seed: int = 0) -> tuple[Measur
     tables = np.zeros((count, len(CLASSROOM_CLASSES), len(CLASSROOM_CLASSES)))
     np.add.at(tables, (pairs.person[both], pairs.reported[both], pairs.recognised[both]), 1)
     samples = np.einsum("bp,pij->bij", weights, tables, optimize=True)
-    n = int(both.sum())
-    found = [_measure("all emotions", "kappa", n, people, kappa(samples))]
+    n, some = int(both.sum()), len(np.unique(pairs.person[both]))
+    found = [_measure("all emotions", "kappa", n, some, kappa(samples))]
     for i, name in enumerate(CLASSROOM_CLASSES):
         either = both & ((pairs.reported == i) | (pairs.recognised == i))
         hit, row, column = samples[:, i, i], samples[:, i].sum(1), samples[:, :, i].sum(1)
@@ -192,9 +143,9 @@ def agree(pairs: Pairs, *, rounds: int = _ROUNDS, seed: int = 0) -> tuple[Measur
         found.append(_measure(name, "kappa", int(either.sum()), len(np.unique(pairs.person[either])), kappa(small)))
     for i, name in enumerate(DIMENSIONS):
         x, y = pairs.reported_vad[:, i], pairs.recognised_vad[:, i]
-        known = np.isfinite(x) & np.isfinite(y)
-        n, some = int(known.sum()), len(np.unique(pairs.person[known]))
-        sums = _sums(x[known], y[known], pairs.person[known], count)
+        here = rated[:, i]
+        n, some = int(here.sum()), len(np.unique(pairs.person[here]))
+        sums = _sums(x[here], y[here], pairs.person[here], count)
         found.append(_measure(name, "CCC", n, some, concordance(weights @ sums)))
         totals = weights @ sums
         found.append(_measure(name, "bias", n, some, divide(totals[:, 2] - totals[:, 1], totals[:, 0])))
@@ -219,17 +170,21 @@ def concordance(sums: Float64[np.ndarray, "b 6"]) -> Float64[np.ndarray, " b"]:
 
 def describe(measures: tuple[Measure, ...]) -> str:
     """The agreement as Markdown."""
+    return table(_HEADER, _rows(measures), left=2) + f"\n{_MEANING}\n"
+
+
+def _rows(measures: tuple[Measure, ...]) -> list[list[str]]:
     rows = []
     for one in measures:
         value = "not defined" if one.value is None else f"{one.value:.2f}"
         interval = "" if one.low is None or one.high is None else f"{one.low:.2f} to {one.high:.2f}"
         rows.append([one.what, one.kind, value, interval, str(one.pairs), str(one.people)])
-    return (
-        table(["of", "measure", "value", "95 % interval", "answers", "participants"], rows, left=2)
-        + "\nRecognised expression against self-report. kappa: 0 is chance, 1 is perfect. CCC: 1 is perfect; bias: "
-        "recognised less reported, on [-1, 1]. Intervals over participants. A face shows an expression, not a "
-        "feeling.\n"
-    )
+    return rows
+
+
+def _unknown(why: InputError, how: str) -> Agreement:
+    said = f"How well recognised emotion matches self-report is not known from this: {why}. {how}"
+    return Agreement(unknown=said)
 
 
 def _measure(what: str, kind: str, pairs: int, people: int, values: np.ndarray) -> Measure:
@@ -248,7 +203,3 @@ def _measure(what: str, kind: str, pairs: int, people: int, values: np.ndarray) 
 def _sums(x: np.ndarray, y: np.ndarray, person: np.ndarray, count: int) -> np.ndarray:
     columns = (np.ones_like(x), x, y, x * x, y * y, x * y)
     return np.stack([np.bincount(person, column, count) for column in columns], 1)
-
-
-def _places(names: list[str]) -> Int64[np.ndarray, " n"]:
-    return np.array([CLASSROOM_CLASSES.index(name) if name else -1 for name in names], np.int64)

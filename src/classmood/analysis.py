@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from classmood.agreement import agreement_of_timeline
 from classmood.emotions import DERIVED
 from classmood.errors import InputError, ModelError, OutputError, TruncatedVideo
 from classmood.faces import FaceDetector
@@ -204,5 +205,7 @@ def _finish(path: Path, settings: Settings, failures: list[str]) -> Outcome:
     if settings.json_lines:
         write_json_lines(timeline, path.with_suffix(".jsonl"))
     report = path.with_name("report.html")
-    write_report(timeline, sidecar, report, per_person=settings.per_person)
+    agreement = agreement_of_timeline(timeline, path)
+    more = agreement.html() if agreement else ""
+    write_report(timeline, sidecar, report, per_person=settings.per_person, more=more)
     return Outcome(report, path, len(timeline.instants), len(timeline), tuple(failures))

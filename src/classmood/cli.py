@@ -214,8 +214,9 @@ def agreement(
     import dataclasses
     import json
 
-    from classmood.agreement import agree, describe, pairs_of, read_pairs
+    from classmood.agreement import agree, describe
     from classmood.markdown import write_text
+    from classmood.pairs import pairs_of, read_pairs
 
     found = agree(pairs_of(source) if source.is_dir() else read_pairs(source))
     print(describe(found), end="")  # noqa: T201 (the command's result)

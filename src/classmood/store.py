@@ -316,6 +316,13 @@ class Store:
             db.commit()
         return participant, given
 
+    def participants(self, session: str) -> list[str]:
+        """Pseudonyms of those of whom anything is kept in a session, in an order that tells nothing."""
+        with Session(self._engine) as db:
+            _known(db, _SessionRow, session)
+            found = sa.select(_ParticipantRow.id).where(_ParticipantRow.session_id == session)
+            return list(db.scalars(found.order_by(_ParticipantRow.id)))
+
     def withdraw_consent(self, participant: str, now: dt.datetime) -> None:
         """End all consents of someone: no row is taken from now on. What was taken stays until it is erased."""
         with self._writing() as db:

@@ -9,9 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from classmood import cli
+from classmood.agreement import Agreement
 from classmood.errors import InputError
 from classmood.learning.simulation import simulate_study
 from classmood.selfreport import write_self_reports
+from classmood.timeline import Timeline, write_csv
+from synthetic_class import make_class
 
 pytest.importorskip("matplotlib", reason="the extra [experiment] is not installed")
 
@@ -44,6 +47,20 @@ def test_fit_writes_the_figure_json_and_words(tmp_path: Path) -> None:
     ):
         assert words in text
     assert "<svg" in (tmp_path / "out" / "figure2.svg").read_text(encoding="utf-8")
+
+
+def test_of_a_class_placed_by_a_study_s_recordings_it_is_said_whether_faces_match_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = str(write_self_reports(simulate_study(20, seed=1), tmp_path / "reports.csv"))
+    write_csv(Timeline.of(make_class(6, 30)), tmp_path / "timeline.csv")
+    words = "How well it matches is not known."
+    for found, shown in ((Agreement(unknown=words), True), (None, False)):
+        monkeypatch.setattr("classmood.agreement.agreement_of_timeline", lambda *_, found=found: found)
+        run("fit", reports, "--out", str(tmp_path / "out"), "--place", str(tmp_path / "timeline.csv"), "--rounds", "99")
+        text = (tmp_path / "out" / "learning.md").read_text(encoding="utf-8")
+        assert "exploratory" in text
+        assert (words in text) is shown
 
 
 def test_too_few_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -39,5 +39,19 @@ def test_a_lesson_is_read_along_the_phases(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert {row["measure"] for row in rows} == set(MEASURES)
     assert len(rows) == 25 * len(MEASURES)
+    # A class's own timeline: there is no self-report to compare with.
+    assert not (out / "agreement.md").exists()
     with pytest.raises(InputError, match="no stimulus of kind mark"):
         run(str(tmp_path), "--events", str(events), "--out", str(out), "--kind", "mark")
+
+
+def test_of_a_study_s_participant_it_is_said_whether_faces_match_reports(tmp_path: Path) -> None:
+    own = tmp_path / "study" / "sub-001"
+    own.mkdir(parents=True)
+    (own.parent / "dataset_description.json").write_text("{}")
+    (own.parent / "participants.tsv").write_text("participant_id\tcourse\n")
+    write_csv(Timeline.of(make_class(1, 60)), own / "sub-001_features.csv")
+    events = tmp_path / "events.csv"
+    events.write_text("time_s,kind,label,duration_s,value\n5,slide,a,10,\n", encoding="utf-8")
+    assert run(str(own / "sub-001_features.csv"), "--events", str(events), "--out", str(tmp_path / "out")) == 0
+    assert "not known from this" in (tmp_path / "out" / "agreement.md").read_text(encoding="utf-8")

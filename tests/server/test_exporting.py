@@ -13,12 +13,12 @@ import pytest
 from served import run
 from study_served import Participant, Running, event, running, settings_for
 
-from classmood.agreement import pairs_of
 from classmood.dataset.checker import find_faults
 from classmood.dataset.folder import read_events, read_self_reports_of, read_table
 from classmood.dataset.trained import note_model
 from classmood.emotions import CLASSROOM_CLASSES
 from classmood.errors import InputError
+from classmood.pairs import pairs_of
 from classmood.server.records import Records
 from classmood.server.study.erasure import erase_participant
 from classmood.server.study.exporting import Exported, export_study

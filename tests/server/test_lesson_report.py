@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from classmood.agreement import Agreement, Measure
 from classmood.server.lesson import Lesson
 from classmood.server.lesson_report import compose_lesson_report
 from classmood.server.nudges import Mark
@@ -96,3 +97,16 @@ def test_nudges_stand_with_their_answer(usefulness: str) -> None:
     page = compose_lesson_report(dataclasses.replace(lesson(), suggestions=(told,)))
     assert f"({usefulness})" in page
     assert told.action.split(":")[0] in page
+
+
+def test_under_research_alone_it_says_how_well_faces_match_presses() -> None:
+    assert "agreement" not in sections_of(compose_lesson_report(lesson()))
+    research = dataclasses.replace(lesson(), profile="research")
+    # Who may not see single rows is told where it is known.
+    page = compose_lesson_report(research)
+    assert "agreement" in sections_of(page)
+    assert "single students&#x27; rows" in page
+    measure = Measure("all emotions", "kappa", 40, 12, 0.31, 0.2, 0.42)
+    page = compose_lesson_report(research, Agreement((measure,)))
+    assert _Page(page).open == []
+    assert "<td>0.31</td><td>0.20 to 0.42</td><td>40</td><td>12</td>" in page

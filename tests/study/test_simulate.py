@@ -69,6 +69,26 @@ def test_all_eight_emotions_go_all_the_way(drawn: tuple[Simulated, Path]) -> Non
     assert sidecar["faces"] > 20
 
 
+def test_every_report_shows_the_agreement_with_self_report_or_says_that_it_is_not_known(
+    drawn: tuple[Simulated, Path],
+) -> None:
+    done, out = drawn
+    # Two participants are too few to tell.
+    for path in (done.report, out / "evaluation" / "report.md", done.summary):
+        text = path.read_text(encoding="utf-8")
+        assert "How well recognised emotion matches self-report is not known from this" in text, path
+
+
+def test_the_paper_s_figures_8_and_9_are_drawn_of_the_study_s_own_clips(drawn: tuple[Simulated, Path]) -> None:
+    _, out = drawn
+    text = (out / "evaluation" / "report.md").read_text(encoding="utf-8")
+    assert "18 clips by label: what the scenario was meant to evoke." in text
+    assert "16 clips of an emotion begin with the scenario" in text
+    assert "Not comparable with the paper" in text
+    for ending, begins in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+        assert (out / "evaluation" / f"figure8.{ending}").read_bytes().startswith(begins)
+
+
 def test_drawn_faces_are_marked_as_plumbing_everywhere(drawn: tuple[Simulated, Path]) -> None:
     done, out = drawn
     for path in (

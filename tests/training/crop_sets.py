@@ -11,14 +11,21 @@ from classmood.clips.crop_set import DESCRIPTION, CropClip, CropSet, read_crop_s
 from classmood.emotions import CLASSROOM_CLASSES
 
 
-def make_clip(person: int, label: str, *, folds: int = 3, frames: int = 6) -> CropClip:
-    """Person ``k`` is in fold ``k % folds + 1``; frames go from no bar to a bright one; valence is the label's."""
+def make_clip(
+    person: int, label: str, *, folds: int = 3, frames: int = 6, said: bool = False, rated: bool = True
+) -> CropClip:
+    """Person ``k`` is in fold ``k % folds + 1``; frames go from no bar to a bright one; valence is the label's.
+
+    ``said``: whether they chose the label's emotion, too, but for neutral.
+    """
     rng = np.random.default_rng([person, len(label), ord((label or "x")[0])])
     crops = rng.integers(0, 60, (frames, 48, 48)).astype(np.uint8)
     place = CLASSROOM_CLASSES.index(label) if label else 4
     for k in range(frames):
         crops[k, 5 * place : 5 * place + 7] += np.uint8(150 * min(1, k / 2))
     ratings = np.array([-0.6 + 0.15 * place + rng.normal(0, 0.05), rng.uniform(-1, 1), np.nan])
+    if not rated:
+        ratings[:] = np.nan
     return CropClip(
         f"sub-{person:03d}_{label or 'unlabelled'}",
         f"sub-{person:03d}",
@@ -29,6 +36,7 @@ def make_clip(person: int, label: str, *, folds: int = 3, frames: int = 6) -> Cr
         person % folds + 1,
         crops,
         np.arange(frames) / 4,
+        label if said and label != "neutral" else "",
     )
 
 
@@ -53,7 +61,7 @@ def write_set(path: Path, crops: CropSet) -> CropSet:
                 "course": clip.course,
                 "scenario": clip.scenario,
                 "evokes": clip.label,
-                "emotion": "",
+                "emotion": clip.emotion,
                 "label": clip.label,
                 **{name: None if np.isnan(value) else value for name, value in ratings.items()},
                 "start_s": 0.0,

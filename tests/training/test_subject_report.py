@@ -19,16 +19,21 @@ from classmood.training.subject_scores import Interval
 RECIPE = Recipe.model_validate({"network": {"labels": "classroom"}, "data": {"source": "crops"}})
 
 
+def rising(shares: np.ndarray) -> np.ndarray:
+    """Six frames that go from nothing to what is said of the clip."""
+    return np.linspace(0, 1, 6)[:, None] * shares
+
+
 @pytest.fixture
 def reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    crops = make_set(6)
+    crops = make_set(6, said=True)
     shares = np.eye(9)[[CLASSROOM_CLASSES.index(clip.label) for clip in crops.clips]]
     vad = np.array([clip.ratings for clip in crops.clips])
     worse = shares.copy()
     worse[:2] = np.eye(9)[1]
     nothing = np.full_like(shares, np.nan)
     said = [
-        LeftOut(NETWORK, shares, vad),
+        LeftOut(NETWORK, shares, vad, courses=tuple(rising(share) for share in shares)),
         LeftOut(WITHOUT_SRM, worse, vad),
         LeftOut(HMM, nothing, nothing[:, :3], "expected more"),
     ]
@@ -47,9 +52,32 @@ def test_the_page_has_every_model_participant_and_course(reported: Path) -> None
     assert "The commonest class (neutral) has 33.3 %" in text
     assert "never named: appreciation, terror, surprise, grief, disdain, fury." in text
     assert "meant to evoke, whether or not they did" in text
-    assert "| valence | +1.00" in text
-    assert "dominance" not in text.split("## Dimensions")[1]
     assert "no difference can be claimed" in text
+
+
+def test_agreement_with_self_report_is_shown_overall_and_by_emotion(reported: Path) -> None:
+    shown = (reported / "report.md").read_text(encoding="utf-8").split("## Agreement with self-report")[1]
+    assert "| all emotions | kappa | 1.00 | 1.00 to 1.00 | 12 | 6 |" in shown
+    assert "| caution | kappa | 1.00 |" in shown
+    assert "| valence | CCC | 1.00 |" in shown
+    # Nobody rated it.
+    assert "| dominance | CCC | not defined |" in shown
+    first = json.loads((reported / "report.json").read_text())["models"][0]
+    assert first["agreement"]["measures"][0]["value"] == 1
+
+
+def test_where_nobody_was_asked_the_report_says_that_agreement_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops = make_set(6, rated=False)
+    shares = np.eye(9)[[CLASSROOM_CLASSES.index(clip.label) for clip in crops.clips]]
+    said = LeftOut(NETWORK, shares, np.full((18, 3), np.nan), courses=tuple(rising(share) for share in shares))
+    monkeypatch.setattr(subject_report, "leave_subjects_out", lambda *_, **__: [said])
+    evaluate_subjects(crops, RECIPE, tmp_path, rounds=50)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "not known from this: expected at least 5 participants" in text
+    assert "got 0" in text
+    assert "To know it, ask participants after each scenario" in text
 
 
 def test_the_json_is_json_and_holds_what_was_said_of_each_clip(reported: Path) -> None:

@@ -69,10 +69,12 @@ def test_dimensions_are_scored_where_they_were_rated() -> None:
     crops = make_set(6)
     ratings = np.array([clip.ratings for clip in crops.clips])
     vad = np.stack([ratings[:, 0], -ratings[:, 1], np.zeros(len(ratings))], 1)
-    found = score_subjects(crops, said(crops, named(crops, set()), vad), Bootstrap(crops, rounds=200)).concordance
-    assert set(found) == {"valence", "arousal"}
-    assert found["valence"].value == pytest.approx(1)
-    assert found["arousal"].value < 0
+    found = score_subjects(crops, said(crops, named(crops, set()), vad), Bootstrap(crops, rounds=200)).agreement
+    ccc = {one.what: one.value for one in found.measures if one.kind == "CCC"}
+    assert ccc["valence"] == pytest.approx(1)
+    assert ccc["arousal"] < 0
+    assert ccc["dominance"] is None
+    assert {one.value for one in found.measures if one.kind == "kappa"} == {None}
 
 
 def test_clips_without_a_class_count_for_nothing_here() -> None:

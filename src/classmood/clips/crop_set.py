@@ -59,6 +59,7 @@ class CropClip:
         label: of ``CLASSROOM_CLASSES``, "" where it has none.
         ratings: valence, arousal, dominance in [-1, 1], NaN where not rated.
         time_s: of each crop since the clip's beginning.
+        emotion: the one that the participant chose, "" where none.
     """
 
     name: str
@@ -70,6 +71,7 @@ class CropClip:
     fold: int
     crops: UInt8[np.ndarray, "t 48 48"]
     time_s: Float64[np.ndarray, " t"]
+    emotion: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +135,9 @@ def _read_clip(path: Path, place: int, row: dict[str, str]) -> CropClip:
             crops, time_s = file["crops"], file["time_s"]
         if crops.dtype != np.uint8 or crops.shape != (int(row["frames"]), 48, 48) or time_s.shape != crops.shape[:1]:
             raise ValueError(f"expected {row['frames']} crops of 48 x 48, got {crops.dtype} of shape {crops.shape}")
-        if row["label"] not in ("", *CLASSROOM_CLASSES):
-            raise ValueError(f"label: expected one of {', '.join(CLASSROOM_CLASSES)} or none, got {row['label']!r}")
+        for name in ("label", "emotion"):
+            if row[name] not in ("", *CLASSROOM_CLASSES):
+                raise ValueError(f"{name}: expected one of {', '.join(CLASSROOM_CLASSES)} or none, got {row[name]!r}")
         ratings = np.array([float(row[name] or "nan") for name in DIMENSIONS])
         fold = int(row["fold"])
     except (OSError, ValueError, KeyError) as error:
@@ -149,6 +152,7 @@ def _read_clip(path: Path, place: int, row: dict[str, str]) -> CropClip:
         fold,
         crops,
         time_s.astype(np.float64),
+        row["emotion"],
     )
 
 

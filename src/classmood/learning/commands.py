@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -79,6 +80,7 @@ def defaults(
 
 def _place(found: StudyFit, path: Path, seed: int) -> Placed:
     """Place a class by whichever kind of file it is."""
+    from classmood.agreement import agreement_of_timeline
     from classmood.learning.placing import place_reports, place_timeline
     from classmood.selfreport import read_self_reports
     from classmood.timeline import read_timeline, timeline_path
@@ -90,5 +92,8 @@ def _place(found: StudyFit, path: Path, seed: int) -> Placed:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); expected self-reports or a timeline") from error
     if "track_id" in header:
-        return place_timeline(found, read_timeline(file), path.stem, seed=seed)
+        timeline = read_timeline(file)
+        placed = place_timeline(found, timeline, path.stem, seed=seed)
+        agreement = agreement_of_timeline(timeline, file)
+        return dataclasses.replace(placed, agreement=agreement.markdown()) if agreement else placed
     return place_reports(found, read_self_reports([file]), path.stem, seed=seed)

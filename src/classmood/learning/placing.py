@@ -40,6 +40,7 @@ class Placed:
         people: whose means are taken.
         arousal, valence: of the class, 0 to 1, with intervals over persons.
         effect: mean over persons of the learning effect at their own mean.
+        agreement: of a study's timeline, how well it matches self-report, as Markdown; "" of anything else.
         exploratory: whether the place is recognised and not reported.
     """
 
@@ -49,6 +50,7 @@ class Placed:
     arousal: Interval
     valence: Interval
     effect: Interval
+    agreement: str = ""
 
     @property
     def exploratory(self) -> bool:

@@ -120,6 +120,7 @@ def describe(fit: StudyFit, relations: Sequence[Relation], placed: Sequence[Plac
     if placed:
         parts += ["## Where classes sit\n", _placed_table(placed)]
         parts += [f"* {EXPLORATORY}.\n"] if any(one.exploratory for one in placed) else []
+        parts += [f"{one.name}, recognised against reported:\n\n{one.agreement}" for one in placed if one.agreement]
     return "\n".join([*parts, *(line + "\n" for line in LIMITS)])
 
 

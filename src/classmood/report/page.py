@@ -35,7 +35,13 @@ _MOST_WARNINGS: Final = 10
 
 
 def write_report(
-    timeline: Timeline, sidecar: Sidecar, path: Path, *, per_person: bool = False, class_size: int | None = None
+    timeline: Timeline,
+    sidecar: Sidecar,
+    path: Path,
+    *,
+    per_person: bool = False,
+    class_size: int | None = None,
+    more: str = "",
 ) -> None:
     """Write the report of a timeline.
 
@@ -45,11 +51,12 @@ def write_report(
         path: the HTML file to write.
         per_person: show persons too, not only the class.
         class_size: how many there are with everyone in view; estimated from the timeline by default.
+        more: further sections as HTML, before what the numbers mean.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    page = compose_report(timeline, sidecar, per_person=per_person, class_size=class_size)
+    page = compose_report(timeline, sidecar, per_person=per_person, class_size=class_size, more=more)
     try:
         path.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
@@ -57,7 +64,12 @@ def write_report(
 
 
 def compose_report(
-    timeline: Timeline, sidecar: Sidecar, *, per_person: bool = False, class_size: int | None = None
+    timeline: Timeline,
+    sidecar: Sidecar,
+    *,
+    per_person: bool = False,
+    class_size: int | None = None,
+    more: str = "",
 ) -> str:
     """The report as HTML; see ``write_report``."""
     view = View(timeline, sidecar, class_size)
@@ -67,7 +79,7 @@ def compose_report(
     if len(timeline):
         sections.append(coverage_section(view))
         sections.append(people_section(timeline, view.derived) if per_person else "")
-    sections += [_meaning(view), _about(timeline, sidecar)]
+    sections += [more, _meaning(view), _about(timeline, sidecar)]
     folder = resources.files("classmood.report")
     page, style = (string.Template((folder / name).read_text(encoding="utf-8")) for name in ("page.html", "style.css"))
     colours = {name: palette.variables(sheet) for name, sheet in palette.SHEETS.items()}

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from classmood.agreement import Agreement
 from classmood.emotions import CLASSROOM_CLASSES, NEUTRAL
 from classmood.report import figures, palette
 from classmood.report.figures import clock, number, percent
@@ -29,16 +30,27 @@ from classmood.server.lesson_charts import (
     panels_section,
     planes_section,
 )
+from classmood.store import RESEARCH
 
 _MOST_ROWS: Final = 24
 _NOTICE: Final = (
     f"{PROHIBITION}, forbids AI that infers people's emotions in education, medical and safety uses aside. What "
     "faces showed is in here only where the deployment profile allowed it. This is engineering, not legal advice."
 )
+_RESEARCHER_S: Final = Agreement(
+    unknown="How well recognised emotion matches what students pressed is not told here: it is made of single "
+    "students' rows, which the researcher alone sees. 'classmood report' with the server's database tells it."
+)
 
 
-def compose_lesson_report(lesson: Lesson) -> str:
-    """The report as one HTML page that loads nothing."""
+def compose_lesson_report(lesson: Lesson, agreement: Agreement = _RESEARCHER_S) -> str:
+    """The report as one HTML page that loads nothing.
+
+    Args:
+        lesson: see there.
+        agreement: of recognised and pressed emotion, for a class under ``research``; other classes keep no rows to
+            make it of.
+    """
     whole, rows = course(lesson), course(lesson, _MOST_ROWS)
     sections = [_glance(lesson, whole), _events(lesson)]
     if np.isfinite(whole.sharing).any():
@@ -50,6 +62,8 @@ def compose_lesson_report(lesson: Lesson) -> str:
             coverage_section(lesson, whole, rows, axis),
             followed_section(lesson),
         ]
+    if lesson.profile == RESEARCH:
+        sections.append(agreement.html())
     sections += [_meaning(lesson), _about(lesson)]
     folder = resources.files("classmood.report")
     page, style = (string.Template((folder / name).read_text(encoding="utf-8")) for name in ("page.html", "style.css"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from classmood.errors import OutputError
 if TYPE_CHECKING:
     from classmood.store import Store
 
+_HOW: Final = (
+    "To know it, have students press how they feel while their cameras are on, or hold a study that asks them "
+    "('classmood experiment run')."
+)
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -23,9 +27,11 @@ def report(
     database: Annotated[str | None, typer.Option(help="the server's SQLite file, or an SQLAlchemy URL")] = None,
 ) -> None:
     """Report a class that was held with serve: its climate, marks, nudges and what followed (extra: server)."""
+    from classmood.agreement import assess
     from classmood.report.pdf import write_pdf
     from classmood.server.lesson import read_lesson
     from classmood.server.lesson_report import compose_lesson_report
+    from classmood.server.pressed import pressed_pairs
     from classmood.server.settings import settings_of_kept
     from classmood.store import Store
 
@@ -35,7 +41,8 @@ def report(
             list_sessions(store)
             return
         lesson = read_lesson(store, session, settings.release)
-    page = compose_lesson_report(lesson)
+        agreement = assess(pressed_pairs(store, store.find_session(session).id, settings.release.mood_s), _HOW)
+    page = compose_lesson_report(lesson, agreement)
     path = out or Path(f"report-{session[:8]}.html")
     try:
         path.write_text(page, encoding="utf-8", newline="\n")

@@ -5,7 +5,7 @@
         study/             its dataset: participants, events, videos
         manipulation.md    whether the scenarios evoked what they meant to, where anybody was asked
         crops/             labelled crops
-        evaluation/        leave-subjects-out: report.md, report.json
+        evaluation/        leave-subjects-out: report.md, report.json, figure8, figure9
         run/               the training of the model that is exported
         own.onnx, .json    the model and its card; plumbing-only.onnx of drawn faces
         analysis/          timeline and report of a participant whom the model has not seen
@@ -191,11 +191,23 @@ def _summary(
             f"- Leave-subjects-out accuracy: {100 * network.accuracy.value:.1f} % "
             f"(95 % interval over participants {100 * network.accuracy.low:.1f} to {100 * network.accuracy.high:.1f}); "
             "all models are in evaluation/report.md.",
+            f"- {_agreement(network)}",
             f"- Exported: {model.name}, {card['precision']}, right on {100 * card['training']['held_accuracy']:.1f} % "
             f"of the {card['training']['held_out']} faces of the held-out fold.",
             f"- Never learned: {unlearned}. Dimensions measured: {dimensions}.",
             f"- Analysed with it: {analysed}, {outcome.faces} faces in {outcome.instants} instants; derived: "
             f"{', '.join(derived) or 'nothing'}. The page: analysis/report.html.",
+            "- The paper's Figures 8 and 9 of these clips: evaluation/figure8.png, figure9.png.",
             "",
         ]
     )
+
+
+def _agreement(scores: SubjectScores) -> str:
+    """How well what was recognised matches what was reported, in a line."""
+    if not scores.agreement.measures:
+        return scores.agreement.unknown
+    overall = scores.agreement.measures[0]
+    interval = "" if overall.low is None else f" (95 % interval {overall.low:.2f} to {overall.high:.2f})"
+    value = "not defined" if overall.value is None else f"{overall.value:.2f}{interval}"
+    return f"Recognised against self-reported emotion: kappa {value}; by emotion and dimension in evaluation/report.md."

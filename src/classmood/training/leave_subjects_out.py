@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from classmood.classifier import Classifier
 from classmood.clips.crop_set import CropClip, CropSet
@@ -52,12 +51,14 @@ class LeftOut:
         shares: probabilities of ``CLASSROOM_CLASSES``; NaN where there is no prediction.
         vad: valence, arousal, dominance; NaN from models without them.
         problem: why there are no predictions, "" where there are.
+        courses: of the networks, probabilities of every face of every clip from its beginning.
     """
 
     model: str
     shares: Float64[np.ndarray, "n 9"]
     vad: Float64[np.ndarray, "n 3"]
     problem: str = ""
+    courses: tuple[Float64[np.ndarray, "t 9"], ...] = ()
 
 
 def leave_subjects_out(
@@ -115,6 +116,7 @@ def _shipped(crops: CropSet, recipe: Recipe) -> LeftOut:
 def _network(crops: CropSet, recipe: Recipe, folder: Path, name: str, progress: Callable[[str], None]) -> LeftOut:
     n = len(crops.clips)
     shares, vad = np.full((n, CLASSES), np.nan), np.full((n, len(DIMENSIONS)), np.nan)
+    courses = [np.zeros((0, CLASSES))] * n
     nobody = samples_of((), recipe.data)
     for fold in crops.folds:
         training = samples_of([clip for clip in crops.clips if clip.fold != fold], recipe.data)
@@ -124,14 +126,12 @@ def _network(crops: CropSet, recipe: Recipe, folder: Path, name: str, progress: 
         rated = ~np.isnan(training.ratings if training.ratings is not None else np.full((1, 3), np.nan)).all(0)
         for place, clip in enumerate(crops.clips):
             if clip.fold == fold:
-                outputs = predict(network, clip.crops[settled(clip, recipe.data.settle_s)], torch.device("cpu"))
-                shares[place] = _mean_share(outputs)
-                vad[place] = np.where(rated, outputs[:, CLASSES:].numpy().mean(0), np.nan)
-    return LeftOut(name, shares, vad)
-
-
-def _mean_share(outputs: Tensor) -> Float64[np.ndarray, " 9"]:
-    return np.asarray(outputs[:, :CLASSES].double().softmax(1).mean(0).numpy())
+                outputs = predict(network, clip.crops, torch.device("cpu"))
+                late = settled(clip, recipe.data.settle_s)
+                courses[place] = outputs[:, :CLASSES].double().softmax(1).numpy()
+                shares[place] = courses[place][late].mean(0)
+                vad[place] = np.where(rated, outputs[late, CLASSES:].numpy().mean(0), np.nan)
+    return LeftOut(name, shares, vad, courses=tuple(courses))
 
 
 def _optical_flow() -> Any:

@@ -18,6 +18,7 @@ from classmood.machine import machine
 from classmood.markdown import table, write_text
 from classmood.training.leave_subjects_out import NETWORK, WITHOUT_SRM, LeftOut, leave_subjects_out
 from classmood.training.recipe import Recipe
+from classmood.training.subject_figures import draw_figures
 from classmood.training.subject_scores import Bootstrap, Interval, SubjectScores, score_subjects, spread_difference
 
 _LABELS: Final = {
@@ -37,7 +38,7 @@ def evaluate_subjects(
     rounds: int = 2000,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[SubjectScores, ...]:
-    """Train and score leave-subjects-out, and write ``report.md`` and ``report.json``.
+    """Train and score leave-subjects-out, and write ``report.md``, ``report.json`` and the paper's Figures 8 and 9.
 
     Raises:
         InputError: there are too few folds or classes.
@@ -52,7 +53,8 @@ def evaluate_subjects(
     difference = None
     if NETWORK in by_name and WITHOUT_SRM in by_name:
         difference = spread_difference(crops, by_name[WITHOUT_SRM], by_name[NETWORK], bootstrap)
-    write_text(out / "report.md", describe(crops, recipe, scores, difference))
+    figures = draw_figures(crops, by_name[NETWORK], out) if NETWORK in by_name else ""
+    write_text(out / "report.md", "\n".join([describe(crops, recipe, scores, difference), figures]))
     write_text(out / "report.json", json.dumps(as_json(crops, recipe, said, scores, difference), indent=1) + "\n")
     return scores
 
@@ -124,12 +126,8 @@ def _details(one: SubjectScores) -> list[str]:
     rows = [[course or "not stated", _percent(found)] for course, found in one.by_course.items()]
     lines.append(table(["course", "accuracy"], rows))
     lines.append("Recall by class: " + ", ".join(f"{name} {100 * r:.0f} %" for name, r in one.recall.items()) + ".\n")
-    if one.concordance:
-        lines.append("## Dimensions against self-report\n")
-        rows = [[name, _number(found)] for name, found in one.concordance.items()]
-        lines.append(table(["dimension", "concordance (CCC)"], rows))
-    else:
-        lines.append("Valence, arousal and dominance were not rated: the model computes them from the classes.\n")
+    lines.append("## Agreement with self-report\n")
+    lines.append(one.agreement.markdown())
     return lines
 
 
@@ -194,9 +192,3 @@ def _points(one: Interval) -> str:
     if math.isnan(one.low):
         return f"{100 * one.value:+.1f}"
     return f"{100 * one.value:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
-
-
-def _number(one: Interval) -> str:
-    if math.isnan(one.value) or math.isnan(one.low):
-        return "n/a" if math.isnan(one.value) else f"{one.value:+.2f}"
-    return f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})"

@@ -16,13 +16,15 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from classmood.agreement import Agreement, assess
 from classmood.clips.crop_set import CropSet
 from classmood.disparity import wilson
-from classmood.emotions import CLASSROOM_CLASSES, DIMENSIONS
-from classmood.scores import concordance
+from classmood.emotions import CLASSROOM_CLASSES
+from classmood.pairs import Pairs, places_of
 from classmood.training.leave_subjects_out import LeftOut
 
 ROUNDS: Final = 2000
+_HOW: Final = "To know it, ask participants after each scenario: pages of the kinds emotion and sam do."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class SubjectScores:
         by_participant: accuracy and number of clips of each.
         by_course: accuracy of each.
         spread: standard deviation of the participants' accuracies.
-        concordance: of each dimension that was rated and is measured, over the clips that were rated.
+        agreement: of what the model named, and of the dimensions that it measures, with self-report.
         recall: of each class that occurs.
     """
 
@@ -56,7 +58,7 @@ class SubjectScores:
     by_participant: dict[str, tuple[float, int]]
     by_course: dict[str, Interval]
     spread: Interval
-    concordance: dict[str, Interval]
+    agreement: Agreement
     recall: dict[str, float]
 
 
@@ -117,7 +119,7 @@ def score_subjects(crops: CropSet, said: LeftOut, bootstrap: Bootstrap) -> Subje
     right = named == labels
     nothing = Interval(np.nan, np.nan, np.nan)
     if said.problem or not scored.any():
-        return SubjectScores(said.model, said.problem, 0, nothing, nothing, {}, {}, nothing, {}, {})
+        return SubjectScores(said.model, said.problem, 0, nothing, nothing, {}, {}, nothing, Agreement(), {})
     own = bootstrap.accuracies(right, scored)
     count = np.bincount(bootstrap.person[scored], minlength=len(own))
     courses = np.array([clip.course for clip in crops.clips])
@@ -126,12 +128,13 @@ def score_subjects(crops: CropSet, said: LeftOut, bootstrap: Bootstrap) -> Subje
         kept = places[scored[places] & ((courses[places] == course) if course is not None else True)]
         return float(right[kept].mean()) if len(kept) else np.nan
 
-    ratings = np.array([clip.ratings for clip in crops.clips])
-    agreement = {}
-    for d, name in enumerate(DIMENSIONS):
-        known = ~np.isnan(ratings[:, d]) & ~np.isnan(said.vad[:, d])
-        if known.sum() > 1:
-            agreement[name] = bootstrap.interval(_concordance(said.vad[:, d], ratings[:, d], known))
+    pairs = Pairs(
+        bootstrap.person,
+        places_of([clip.emotion for clip in crops.clips]),
+        np.where(np.isnan(said.shares).any(1), -1, named),
+        np.array([clip.ratings for clip in crops.clips]),
+        said.vad,
+    )
     present = [k for k in range(len(CLASSROOM_CLASSES)) if (labels[scored] == k).any()]
     return SubjectScores(
         said.model,
@@ -145,7 +148,7 @@ def score_subjects(crops: CropSet, said: LeftOut, bootstrap: Bootstrap) -> Subje
             for course in sorted(set(courses.tolist()))
         },
         bootstrap.spread(own),
-        agreement,
+        assess(pairs, _HOW),
         {CLASSROOM_CLASSES[k]: float(right[scored & (labels == k)].mean()) for k in present},
     )
 
@@ -165,16 +168,6 @@ def _widened(one: Interval, people: int) -> Interval:
         return one
     low, high = wilson(one.value * people, float(people))
     return Interval(one.value, low, high)
-
-
-def _concordance(
-    said: Float64[np.ndarray, " n"], rated: Float64[np.ndarray, " n"], known: Bool[np.ndarray, " n"]
-) -> Callable[[Int64[np.ndarray, " m"]], float]:
-    def statistic(places: Int64[np.ndarray, " m"]) -> float:
-        kept = places[known[places]]
-        return concordance(said[kept], rated[kept])
-
-    return statistic
 
 
 def _macro_f1(labels: np.ndarray, named: np.ndarray, places: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from classmood.training.reproduction.courses import (
     cut_courses,
     find_rises,
     mean_over_persons,
+    rise_from_beginning,
     surrogates,
 )
 
@@ -111,3 +112,11 @@ def test_selecting_from_onset_to_apex_makes_noise_rise() -> None:
 def test_people_count_once() -> None:
     values, person = np.array([1.0, 0.0, 0.5, 0.2]), np.array([7, 7, 7, 2])
     assert mean_over_persons(values, person).tolist() == pytest.approx([0.2, 0.5])
+
+
+def test_from_a_known_onset_the_way_goes_to_the_greatest_value_or_is_none() -> None:
+    up = np.concatenate([np.linspace(0.1, 0.8, 8), np.full(4, 0.7)])
+    (rise,) = rise_from_beginning(Course(3, up))
+    assert (rise.person, rise.intensity.tolist()) == (3, up[:8].tolist())
+    for none in (up[::-1], np.linspace(0.1, 0.25, 12), up[[0, 5, 7, 8]]):
+        assert rise_from_beginning(Course(3, none)) == []

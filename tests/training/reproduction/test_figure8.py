@@ -52,7 +52,7 @@ def test_the_words_give_counts_and_both_silhouettes_and_say_that_they_are_circul
 
 def test_of_one_cluster_no_silhouette_is_defined(tmp_path: Path) -> None:
     figure = measure_figure8(timeline_of(courses(2, 0.15)))
-    assert set(figure.silhouettes(neutral=True).values()) == {None}
+    assert set(figure.clusters.silhouettes(neutral=True).values()) == {None}
     draw_figure8(figure, tmp_path / "figure8.svg")
     assert "not defined" in (tmp_path / "figure8.svg").read_text()
 

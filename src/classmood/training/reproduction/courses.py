@@ -107,6 +107,18 @@ def find_rises(course: Course) -> list[Rise]:
     return found
 
 
+def rise_from_beginning(course: Course) -> list[Rise]:
+    """The way from a course's beginning, where that is known to be the onset, to its greatest value, or none.
+
+    What rises by less than ``LEAST_RISE`` or over fewer frames than ``LEAST_FRAMES`` is none.
+    """
+    x = course.intensity
+    apex = int(x.argmax())
+    if apex + 1 < LEAST_FRAMES or x[apex] - x[0] < LEAST_RISE:
+        return []
+    return [Rise(course.person, x[: apex + 1])]
+
+
 def surrogates(x: Float64[np.ndarray, " t"], count: int, random: np.random.Generator) -> Float64[np.ndarray, "count t"]:
     """Curves with the values of ``x``, its spectrum as nearly as these allow, and random phases."""
     values, amplitudes = np.sort(x), np.abs(np.fft.rfft(x))

@@ -8,6 +8,7 @@ faces show. That is why the figure states what silhouette the coordinates alone 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from classmood.emotions import CLASSROOM_VAD, COLOURS, DIMENSIONS, MEASURED, NEUTRAL, STANDARD_TERM
+from classmood.emotions import (
+    CLASSROOM_CLASSES,
+    CLASSROOM_VAD,
+    COLOURS,
+    DERIVED,
+    DIMENSIONS,
+    MEASURED,
+    NEUTRAL,
+    STANDARD_TERM,
+)
 from classmood.errors import InputError
 from classmood.timeline import Timeline
 from classmood.training.reproduction.clips import (
@@ -34,16 +44,41 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHARE: Final = 0.8
-_SPACES: Final = {
+SPACES: Final = {
     "valence and arousal": [0, 1],
     "valence and dominance": [0, 2],
     "all three": [0, 1, 2],
 }
+ELLIPSE: Final = f"Ellipse: holds {100 * SHARE:.0f} % of the Gaussian fitted to a cluster."
 CIRCULAR: Final = (
     "Circular by construction: valence, arousal and dominance are weighted sums of the class probabilities, and the "
     "leading expression is the greatest of the same probabilities."
 )
-_MARKS: Final = dict(zip(MEASURED, "osD^vXP", strict=True))
+_MARKS: Final = dict(zip((*MEASURED, *DERIVED), "osD^vXP<>", strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """N clips in valence, arousal and dominance, each of a person and in a cluster.
+
+    Attributes:
+        vad: where they lie.
+        cluster: a place in ``CLASSROOM_CLASSES``.
+        person: a number.
+    """
+
+    vad: Float64[np.ndarray, "n 3"]
+    cluster: Int64[np.ndarray, " n"]
+    person: Int64[np.ndarray, " n"]
+
+    def silhouettes(self, *, neutral: bool) -> dict[str, float | None]:
+        """The silhouette in each space; None where it is not defined.
+
+        Args:
+            neutral: whether clips of the cluster neutral take part.
+        """
+        kept = np.ones(len(self.cluster), bool) if neutral else self.cluster != CLASSROOM_CLASSES.index(NEUTRAL)
+        return {name: silhouette(self.vad[kept][:, axes], self.cluster[kept]) for name, axes in SPACES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +97,11 @@ class Figure8:
     sampling_hz: float
     model: str
 
-    def silhouettes(self, *, neutral: bool) -> dict[str, float | None]:
-        """The silhouette in each space; None where it is not defined.
-
-        Args:
-            neutral: whether clips that neutral leads take part, as a cluster of their own.
-        """
-        leading = self.clips.leading
-        kept = np.ones(len(leading), bool) if neutral else leading != MEASURED.index(NEUTRAL)
-        return {name: silhouette(self.clips.vad[kept][:, axes], leading[kept]) for name, axes in _SPACES.items()}
+    @property
+    def clusters(self) -> Clusters:
+        """The clips by their leading expression."""
+        place = np.array([CLASSROOM_CLASSES.index(name) for name in MEASURED])
+        return Clusters(self.clips.vad, place[self.clips.leading], self.clips.person)
 
 
 def measure_figure8(timeline: Timeline, clip_s: float = CLIP_S, *, model: str = "") -> Figure8:
@@ -142,7 +173,7 @@ def describe(figure: Figure8) -> str:
     none = ", ".join(name for name, n in counts.items() if not n)
     dealt = dealt_silhouettes(clips)
     low, middle, high = np.nanquantile(dealt, [0.025, 0.5, 0.975])
-    with_neutral, without = figure.silhouettes(neutral=True), figure.silhouettes(neutral=False)
+    with_neutral, without = (figure.clusters.silhouettes(neutral=neutral) for neutral in (True, False))
     return "\n".join(
         [
             f"{len(clips)} clips of {clips.clip_s:g} s, of {people} persons in {', '.join(figure.videos)} at "
@@ -152,7 +183,7 @@ def describe(figure: Figure8) -> str:
             + "\n",
             table(
                 ["silhouette in", "all clips", "without those that neutral leads"],
-                [[name, _score(with_neutral[name]), _score(without[name])] for name in _SPACES],
+                [[name, score_text(with_neutral[name]), score_text(without[name])] for name in SPACES],
             ),
             f"The coordinates alone give a silhouette of {middle:.2f} (95 % of {len(dealt)} draws: {low:.2f} to "
             f"{high:.2f}) in all three dimensions, with every clip's probabilities dealt to the classes at random. "
@@ -161,7 +192,8 @@ def describe(figure: Figure8) -> str:
     )
 
 
-def _score(score: float | None) -> str:
+def score_text(score: float | None) -> str:
+    """A silhouette in words."""
     return "not defined (one cluster)" if score is None else f"{score:.2f}"
 
 
@@ -171,16 +203,36 @@ def draw_figure8(figure: Figure8, path: Path) -> None:
     Raises:
         OutputError: the file cannot be written, or its ending is unknown.
     """
-    clips = figure.clips
-    scores = figure.silhouettes(neutral=True)
+    said = (
+        f"Each mark: one person for {figure.clips.clip_s:g} s, by the expression that it most resembles on average.\n"
+        f"{ELLIPSE} Cross and outline: where a class stands, and what the model can reach.\n"
+        "Circular: place and colour are both made of the same class probabilities."
+    )
+    draw_clusters(figure.clusters, path, said, classes=MEASURED, outline=True)
+
+
+def draw_clusters(clusters: Clusters, path: Path, said: str, *, classes: Sequence[str], outline: bool) -> None:
+    """Draw clips in both planes.
+
+    Args:
+        clusters: see there.
+        path: the picture.
+        said: what stands above it.
+        classes: whose places are marked.
+        outline: whether what means of them can reach is, too; it takes three.
+
+    Raises:
+        OutputError: the file cannot be written, or its ending is unknown.
+    """
+    scores = clusters.silhouettes(neutral=True)
     with saved_figure(path, (7.4, 4.5)) as canvas:
         panels = canvas.subplots(1, 2, sharex=True)
         for axes, letter, dimension in zip(panels, "ab", ("arousal", "dominance"), strict=True):
             space = f"valence and {dimension}"
-            columns = _SPACES[space]
-            _classes(axes, columns)
-            for place, name in enumerate(MEASURED):
-                _cluster(axes, clips.vad[:, columns], clips.leading, place, name, clips.person)
+            columns = SPACES[space]
+            _classes(axes, columns, classes, outline=outline)
+            for name in (*MEASURED, *DERIVED):
+                _cluster(axes, clusters, columns, name)
             ticks = [-1, -0.5, 0, 0.5, 1]
             axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=ticks, yticks=ticks, aspect="equal")
             axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
@@ -188,29 +240,21 @@ def draw_figure8(figure: Figure8, path: Path) -> None:
             axes.set_xlabel(f"valence ({STANDARD_TERM['valence']})")
             term = STANDARD_TERM[dimension]
             axes.set_ylabel(dimension + (f" ({term})" if term != dimension else ""))
-            axes.set_title(f"({letter}) {space}: silhouette {_score(scores[space])}", loc="left", color=INK)
+            axes.set_title(f"({letter}) {space}: silhouette {score_text(scores[space])}", loc="left", color=INK)
         handles, labels = panels[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), frameon=False)
-        canvas.suptitle(
-            f"Each mark: one person for {clips.clip_s:g} s, by the expression that it most resembles on average.\n"
-            f"Ellipse: holds {100 * SHARE:.0f} % of the Gaussian fitted to a cluster. Cross and outline: where a class "
-            "stands, and what the model can reach.\n"
-            "Circular: place and colour are both made of the same class probabilities.",
-            fontsize=7,
-            color=FAINT,
-            x=0.01,
-            ha="left",
-        )
+        canvas.suptitle(said, fontsize=7, color=FAINT, x=0.01, ha="left")
 
 
-def _classes(axes: Axes, columns: list[int]) -> None:
+def _classes(axes: Axes, columns: list[int], classes: Sequence[str], *, outline: bool) -> None:
     """Where each class stands, and the outline that no mean of them can leave."""
     from scipy.spatial import ConvexHull
 
-    corners = np.array([[CLASSROOM_VAD[name][c] for c in columns] for name in MEASURED])
-    outline = corners[ConvexHull(corners).vertices]
-    axes.plot(*np.append(outline, outline[:1], 0).T, ":", color=FAINT, lw=0.9, zorder=1)
-    for (x, y), name in zip(corners, MEASURED, strict=True):
+    corners = np.array([[CLASSROOM_VAD[name][c] for c in columns] for name in classes])
+    if outline:
+        around = corners[ConvexHull(corners).vertices]
+        axes.plot(*np.append(around, around[:1], 0).T, ":", color=FAINT, lw=0.9, zorder=1)
+    for (x, y), name in zip(corners, classes, strict=True):
         axes.plot(x, y, "x", color=COLOURS[name], ms=6, mew=1.6, zorder=4)
         # Away from the middle, where the clips are.
         side = 1 if x > 0 else -1
@@ -227,23 +271,17 @@ def _classes(axes: Axes, columns: list[int]) -> None:
         )
 
 
-def _cluster(
-    axes: Axes,
-    points: Float64[np.ndarray, "n 2"],
-    leading: Int64[np.ndarray, " n"],
-    place: int,
-    name: str,
-    person: Int64[np.ndarray, " n"],
-) -> None:
+def _cluster(axes: Axes, clusters: Clusters, columns: list[int], name: str) -> None:
     from matplotlib.patches import Ellipse as Patch
 
-    inside = leading == place
+    inside = clusters.cluster == CLASSROOM_CLASSES.index(name)
     if not inside.any():
         return
-    n, people = int(inside.sum()), len(np.unique(person[inside]))
+    points, person = clusters.vad[inside][:, columns], clusters.person[inside]
+    n, people = int(inside.sum()), len(np.unique(person))
     axes.scatter(
-        points[inside, 0],
-        points[inside, 1],
+        points[:, 0],
+        points[:, 1],
         s=11,
         marker=_MARKS[name],
         color=COLOURS[name],
@@ -252,7 +290,7 @@ def _cluster(
         zorder=3,
         label=f"{name}: {n} clip{'s' * (n > 1)} of {people} person{'s' * (people > 1)}",
     )
-    if ellipse := gaussian_ellipse(points[inside], SHARE):
+    if ellipse := gaussian_ellipse(points, SHARE):
         wide, high = ellipse.axes
         axes.add_patch(
             Patch(

@@ -8,6 +8,7 @@ and beside it stands what the selection from onset to apex gives by itself (``co
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -77,12 +78,23 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Figure9:
-    """All emotions of one or more videos; videos are named without folders, the model with its checksum's start."""
+    """The emotions of one or more videos.
+
+    Attributes:
+        growths: one an emotion.
+        videos: their names, without folders.
+        sampling_hz: frames a second.
+        model: what looked at them, with the start of its checksum.
+        derived: the emotions that it does not measure.
+        onset: what the onset is, where it was not found in the curves.
+    """
 
     growths: tuple[Growth, ...]
     videos: tuple[str, ...]
     sampling_hz: float
     model: str
+    derived: tuple[str, ...] = DERIVED
+    onset: str = ""
 
 
 def measure_figure9(timeline: Timeline, *, rounds: int = SURROGATES, seed: int = 0, model: str = "") -> Figure9:
@@ -101,9 +113,7 @@ def measure_figure9(timeline: Timeline, *, rounds: int = SURROGATES, seed: int =
     for emotion in EMOTIONS:
         column = timeline.classroom[:, CLASSROOM_CLASSES.index(emotion)].astype(np.float64)
         courses = cut_courses(timeline, column)
-        rises = tuple(rise for course in courses for rise in find_rises(course))
-        null = _null(courses, rounds, seed) if len({rise.person for rise in rises}) >= LEAST_PERSONS else ()
-        growths.append(Growth(emotion, rises, null))
+        growths.append(grown(emotion, courses, find_rises, rounds=rounds, seed=seed))
     if not any(growth.rises for growth in growths):
         raise InputError(
             f"no emotion rises by {LEAST_RISE:g} over {LEAST_FRAMES} frames in any face; expected a video in which "
@@ -113,11 +123,25 @@ def measure_figure9(timeline: Timeline, *, rounds: int = SURROGATES, seed: int =
     return Figure9(tuple(growths), videos, round(1 / sampling_step_s(timeline), 3), model)
 
 
+def grown(
+    emotion: str,
+    courses: Sequence[Course],
+    find: Callable[[Course], list[Rise]],
+    *,
+    rounds: int = SURROGATES,
+    seed: int = 0,
+) -> Growth:
+    """The rises in courses of an emotion, and what the same finding makes of their surrogates."""
+    rises = tuple(rise for course in courses for rise in find(course))
+    enough = len({rise.person for rise in rises}) >= LEAST_PERSONS
+    return Growth(emotion, rises, _null(courses, find, rounds, seed) if enough else ())
+
+
 def _by_person(rises: tuple[Rise, ...]) -> np.ndarray:
     return mean_over_persons(np.array([r.spearman for r in rises]), np.array([r.person for r in rises], np.int64))
 
 
-def _null(courses: list[Course], rounds: int, seed: int) -> tuple[float, ...]:
+def _null(courses: Sequence[Course], find: Callable[[Course], list[Rise]], rounds: int, seed: int) -> tuple[float, ...]:
     random = np.random.default_rng(seed)
     found: list[list[Rise]] = [[] for _ in range(rounds)]
     for course in courses:
@@ -125,7 +149,7 @@ def _null(courses: list[Course], rounds: int, seed: int) -> tuple[float, ...]:
         if len(course.intensity) <= LEAST_FRAMES or np.ptp(course.intensity) < LEAST_RISE:
             continue
         for rises, curve in zip(found, surrogates(course.intensity, rounds, random), strict=True):
-            rises += find_rises(Course(course.person, curve))
+            rises += find(Course(course.person, curve))
     return tuple(float(_by_person(tuple(rises)).mean()) for rises in found if rises)
 
 
@@ -183,7 +207,7 @@ def describe(figure: Figure9) -> str:
         spearman, p = growth.spearman, growth.p_value
         rows.append(
             [
-                growth.emotion + " (derived)" * (growth.emotion in DERIVED),
+                growth.emotion + " (derived)" * (growth.emotion in figure.derived),
                 f"{len(growth.rises)}",
                 f"{growth.persons}",
                 f"{np.median(lengths):g}" if lengths else "",
@@ -202,7 +226,11 @@ def describe(figure: Figure9) -> str:
             "values and spectrum and random phases, with the range of 95 % of them. p: chance of as large a Spearman "
             "from the selection alone, not corrected for the number of emotions.\n",
             table([*header, "selection alone", "p"], rows),
-            "Derived emotions are computed from valence, arousal and dominance and are not validated.\n",
+            *(
+                ["Derived emotions are computed from valence, arousal and dominance and are not validated.\n"]
+                if figure.derived
+                else []
+            ),
         ]
     )
 
@@ -231,17 +259,18 @@ def draw_figure9(figure: Figure9, path: Path) -> None:
         for axes in panels.flat[len(shown) :]:
             axes.set_axis_off()
         for axes, growth in zip(panels.flat, shown, strict=False):
-            _curves(axes, growth)
+            _curves(axes, growth, derived=growth.emotion in figure.derived)
         upper.supxlabel(f"frames from onset ({figure.sampling_hz:g} a second)", fontsize=8)
         upper.supylabel("intensity", fontsize=8)
         said = "Each line: one rise of one face from onset to apex (dot). Black: their median while half still rise."
+        said += f" Onset: {figure.onset}." if figure.onset else ""
         if absent:
             said += f"\nNo rise found: {', '.join(absent)}."
         upper.suptitle(said, fontsize=7, color=FAINT, x=0.01, ha="left")
         _correlations(lower.subplots(), compared)
 
 
-def _curves(axes: Axes, growth: Growth) -> None:
+def _curves(axes: Axes, growth: Growth, *, derived: bool) -> None:
     colour = COLOURS[growth.emotion]
     for rise in growth.rises:
         axes.plot(rise.intensity, color=colour, lw=0.6, alpha=0.45)
@@ -251,7 +280,7 @@ def _curves(axes: Axes, growth: Growth) -> None:
         common = int(lengths[len(lengths) // 2])
         still = [[r.intensity[i] for r in growth.rises if len(r.intensity) > i] for i in range(common)]
         axes.plot([np.median(values) for values in still], color=INK, lw=1.8)
-    term = "derived" if growth.emotion in DERIVED else STANDARD_TERM[growth.emotion]
+    term = "derived" if derived else STANDARD_TERM[growth.emotion]
     name = growth.emotion + (f" ({term})" if term != growth.emotion else "")
     n, people = len(growth.rises), growth.persons
     counts = f"{n} rise{'s' * (n > 1)}, {people} person{'s' * (people > 1)}"
