@@ -32,7 +32,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,7 +160,11 @@ class Classmates:
         # In threads of their own: Playwright's loop runs in this one.
         with ThreadPoolExecutor(4) as pool:
             tokens = list(pool.map(lambda _: asyncio.run(server.agree(code, "camera")), range(CLASSMATES)))
-        self._sockets = [connect(address, subprotocols=["classmood.v1", f"bearer.{token}"]) for token in tokens]
+        self._open = ExitStack()
+        self._sockets = [
+            self._open.enter_context(connect(address, subprotocols=["classmood.v1", f"bearer.{token}"]))
+            for token in tokens
+        ]
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
 
@@ -187,8 +191,7 @@ class Classmates:
         """They leave."""
         self._stop.set()
         self._thread.join()
-        for live in self._sockets:
-            live.close()
+        self._open.close()
 
 
 def run(data: Path, out: Path, person: str) -> dict[str, object]:
