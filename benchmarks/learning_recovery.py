@@ -1,11 +1,14 @@
 """Does the learning-effect fit find a truth that is known? Simulated studies; nothing here was measured on people.
 
     nice python benchmarks/learning_recovery.py --out docs/figures/learning-recovery.json
+    nice python benchmarks/learning_recovery.py --inverted-u --studies 60 --out docs/figures/inverted-u.json
 
 For each of 100 studies of 60 participants and eight scenarios: how often each true parameter lies inside its own 95 %
 interval, how wide the intervals are, how far off the estimates. Beside the study as it is meant to be run: without a
 second rating, with fewer participants, with a truth that presses against the ends of the scales, and with ratings that
-err more or not at all. What is assumed of people is in ``classmood.learning.simulation``.
+err more or not at all. With ``--inverted-u``: how often the rule claims a hill over arousal where there is one, where
+the effect only rises, and where the hill is so wide that it hardly shows, and which of its three parts agree. What is
+assumed of people is in ``classmood.learning.simulation``.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from classmood.learning.feelings import feelings
 from classmood.learning.intervals import bootstrap, fit_point, percentiles
 from classmood.learning.shape import two_lines
 from classmood.learning.simulation import TRUTH, Noise, simulate_study
-from classmood.learning.study import ratings_of
+from classmood.learning.study import fit_study, ratings_of
 from classmood.learning.surface import PARAMETERS, Surface, default_surface
 from classmood.machine import machine
 
@@ -50,6 +53,43 @@ CONDITIONS = (
     Condition("scales used in ways of one's own, by 1 point", noise=replace(NOISE, scale_use=1.0)),
     Condition("no error of rating beyond rounding", noise=replace(NOISE, rating=0.0, scale_use=0.0)),
 )
+
+
+# What is there to claim: the truth; its rise alone, the top beyond the scale; and a hill wider than the scale.
+HILLS = (
+    Condition("a hill over arousal"),
+    Condition("only rises with arousal", truth=replace(TRUTH, values=(0.2, 0.8, 1.2, 0.45, 8.0, 0.4))),
+    Condition(
+        "a hill so wide (sA = 1) that it hardly shows", truth=replace(TRUTH, values=(0.2, 0.8, 0.5, 1.0, 8.0, 0.4))
+    ),
+)
+
+
+def claims(condition: Condition, studies: int, rounds: int, first_seed: int) -> dict[str, object]:
+    """In how many studies an inverted U is claimed, and in how many each part of the rule agrees."""
+    claimed = bends = turns = lines = 0
+    for seed in range(first_seed, first_seed + studies):
+        found = fit_study(simulate_study(condition.people, seed=seed, truth=condition.truth), rounds=rounds, seed=seed)
+        claimed += found.inverted_u
+        bends += found.quadratic["A^2"].high < 0
+        turns += all(found.arousal_inside[0] < place < found.arousal_inside[1] for place in found.vertices)
+        lines += found.lines.inverted
+    return {
+        "condition": condition.name,
+        "people": condition.people,
+        "truth": dict(zip(PARAMETERS["logistic"], condition.truth.values, strict=True)),
+        "studies": studies,
+        "claimed": claimed,
+        "quadratic_bends": bends,
+        "vertex_inside": turns,
+        "two_lines_agree": lines,
+    }
+
+
+def describe_claims(row: dict) -> str:
+    """One condition's claims as a line of Markdown."""
+    counts = [str(row[name]) for name in ("claimed", "quadratic_bends", "vertex_inside", "two_lines_agree")]
+    return "| " + " | ".join([row["condition"], *counts]) + " |"
 
 
 def recover(condition: Condition, studies: int, rounds: int, first_seed: int) -> dict[str, object]:
@@ -105,9 +145,18 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=199, help="drawn samples a study, for the other conditions")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only-first", action="store_true")
+    parser.add_argument("--inverted-u", action="store_true", help="count claims of an inverted U instead")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    rows = []
+    rows: list[dict[str, object]] = []
+    if options.inverted_u:
+        print(f"of {options.studies}: claimed, the quadratic bends, its vertex lies inside, two lines agree")
+        for condition in HILLS:
+            rows.append(claims(condition, options.studies, options.others, options.seed))
+            rows[-1]["rounds"] = options.others
+            print(describe_claims(rows[-1]), flush=True)
+        _write(rows, options.seed, options.out)
+        return
     print("held of the studies (median estimate; median width), and how often the two lines rise and fall")
     for place, condition in enumerate(CONDITIONS[:1] if options.only_first else CONDITIONS):
         began = time.perf_counter()
@@ -116,9 +165,13 @@ def main() -> None:
         row["seconds"] = round(time.perf_counter() - began)
         rows.append(row)
         print(describe(row), flush=True)
-    if options.out:
-        content = {"machine": machine(1), "seed": options.seed, "conditions": rows}
-        options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _write(rows, options.seed, options.out)
+
+
+def _write(rows: list[dict[str, object]], seed: int, out: Path | None) -> None:
+    if out:
+        content = {"machine": machine(1), "seed": seed, "conditions": rows}
+        out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
