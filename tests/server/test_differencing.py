@@ -99,6 +99,18 @@ def test_the_other_way_differs_in_one_spell_of_one_student_alone(differencing: M
         assert one.time_s[moved[0]] <= one.query_s <= one.time_s[moved[-1]]
 
 
+def test_the_bound_is_half_of_how_often_nudges_hang_on_the_student(differencing: ModuleType) -> None:
+    twice = __import__("nudge_differencing")
+    told = [twice.Told(size=6, nudges=1, differs=i < 3) for i in range(10)]
+    told += [twice.Told(size=size, nudges=0, differs=False) for size in (10, 20)]
+    found = {row["size"]: row for row in twice.summary("even", told)}
+    assert (found["5-7"]["differ"], found["5-7"]["bound"]) == (0.3, 0.65)
+    assert found["all"]["bound"] == pytest.approx(0.5 + 3 / 12 / 2)
+    assert found["8-14"]["bound"] == 0.5
+    assert found["5-7"]["interval"][0] < 0.3 < found["5-7"]["interval"][1]
+    del sys.modules["nudge_differencing"]
+
+
 def test_balanced_accuracy(differencing: ModuleType) -> None:
     pairs = [(1, 1)] * 3 + [(1, 0)] + [(0, 0)] * 10 + [(0, 1)] * 10
     assert differencing.balanced(pairs)[0] == pytest.approx((0.75 + 0.5) / 2)
