@@ -13,6 +13,7 @@ import pytest
 
 from classmood.agreement import agreement_of_timeline
 from classmood.dataset.folder import add_participant, create_dataset
+from classmood.dataset.trained import note_model
 from classmood.emotions import CLASSROOM_CLASSES
 from classmood.errors import InputError
 from classmood.learning.simulation import simulate_study
@@ -101,6 +102,12 @@ def test_a_timeline_of_a_study_s_videos_is_paired_by_the_session_s_clock(studies
     agreement = agreement_of_timeline(timeline, tmp_path / "out" / "timeline.csv")
     assert agreement is not None
     assert agreement.measures[0].people == 6
+    # A model that was trained on two of them knows their answers, and another one does not.
+    note_model(folder, tmp_path / "own.onnx", "5" * 64, ("sub-001", "sub-004"))
+    for sha256, people in (("5" * 64, 4), ("6" * 64, 6)):
+        found = pairs_of_timeline(timeline, tmp_path / "out" / "timeline.csv", sha256)
+        assert found is not None
+        assert len(np.unique(found.person[found.recognised >= 0])) == people
     # A dataset that was damaged does not cost the report.
     (folder / "sub-003" / "sub-003_events.tsv").unlink()
     damaged = agreement_of_timeline(timeline, tmp_path / "out" / "timeline.csv")

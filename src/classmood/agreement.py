@@ -29,6 +29,7 @@ from classmood.markdown import table
 from classmood.pairs import Pairs, pairs_of_timeline
 from classmood.report import figures
 from classmood.report.view import section
+from classmood.sidecar import read_sidecar
 from classmood.timeline import Timeline
 
 LEAST_PEOPLE: Final = 5
@@ -40,7 +41,8 @@ _MEANING: Final = (
 )
 _HOW: Final = (
     "To know it, analyse the recordings of five or more participants who were asked, together "
-    "('classmood analyze \"STUDY/*/*_video.*\"'), or run 'classmood agreement STUDY' where their features are kept."
+    "('classmood analyze \"STUDY/*/*_video.*\"'), or run 'classmood agreement STUDY' where their features are kept. "
+    "Participants whom the model was trained on do not count; 'classmood study evaluate' tells it of them."
 )
 
 
@@ -101,7 +103,8 @@ def agreement_of_timeline(timeline: Timeline, path: Path) -> Agreement | None:
     A dataset that cannot be read is told in the agreement: a report is not lost for it.
     """
     try:
-        pairs = pairs_of_timeline(timeline, path)
+        known = path.with_suffix(".json").is_file()
+        pairs = pairs_of_timeline(timeline, path, read_sidecar(path).provenance.model_sha256 if known else "")
     except InputError as error:
         return _unknown(error, _HOW)
     return None if pairs is None else assess(pairs, _HOW)

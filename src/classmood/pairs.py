@@ -20,6 +20,7 @@ from jaxtyping import Float64, Int64
 
 from classmood.dataset.folder import read_events, read_self_reports_of
 from classmood.dataset.layout import DESCRIPTION, PARTICIPANTS, media_file
+from classmood.dataset.trained import was_trained_on
 from classmood.emotions import CLASSROOM_CLASSES, DIMENSIONS
 from classmood.errors import InputError
 from classmood.selfreport import POINTS, SelfReports, fault, number
@@ -106,13 +107,16 @@ def pairs_of(folder: Path) -> Pairs:
     return _beside(folder, reports, readings)
 
 
-def pairs_of_timeline(timeline: Timeline, path: Path) -> Pairs | None:
+def pairs_of_timeline(timeline: Timeline, path: Path, model_sha256: str = "") -> Pairs | None:
     """Pairs of a timeline that was made of a study's recordings; None where it was not.
+
+    Of a participant whom the model was trained on nothing counts as recognised: it has seen the answers.
 
     Args:
         timeline: of videos that lie in datasets, whose second 0 is their first picture; or of one participant's
             features, which lie there themselves, on the session's clock.
         path: of the timeline's file.
+        model_sha256: checksum of the model that made it, "" where that is not known.
 
     Raises:
         InputError: a dataset that a recording lies in cannot be read.
@@ -122,9 +126,10 @@ def pairs_of_timeline(timeline: Timeline, path: Path) -> Pairs | None:
         if owner := _owner(Path(name)):
             # A video's own clock is the session's, and a timeline counts from its first picture.
             began_s = video_info(Path(name)).start_s
-            by_study.setdefault(owner[0], {})[owner[1]] = _sure(timeline, timeline.source == place, began_s)
+            rows = (timeline.source == place) & (not was_trained_on(*owner, model_sha256))
+            by_study.setdefault(owner[0], {})[owner[1]] = _sure(timeline, rows, began_s)
     if not by_study and (owner := _owner(path)):
-        by_study[owner[0]] = {owner[1]: _sure(timeline)}
+        by_study[owner[0]] = {owner[1]: _sure(timeline, not was_trained_on(*owner, model_sha256))}
     if not by_study:
         return None
     parts = []

@@ -91,6 +91,8 @@ def test_both_figures_are_drawn_and_told(tmp_path: Path) -> None:
     assert "Circular" not in drawn["figure8.svg"]
     assert "Onset: the scenario's beginning" in drawn["figure9.svg"]
     for name in SVGS:
+        # What a study is good for stands on the pictures too, which travel without the report.
+        assert "Clips of “bars”" in drawn[name]
         assert (tmp_path / name).with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -45,6 +45,20 @@ def models_of(folder: Path, participant: str) -> tuple[str, ...]:
     Raises:
         InputError: the notes cannot be read.
     """
+    return tuple(f"{model} (SHA-256 {sha256[:16]}...)" for model, sha256 in _trained_on(folder, participant))
+
+
+def was_trained_on(folder: Path, participant: str, sha256: str) -> bool:
+    """Whether a model, by the checksum of its file, was trained on a participant.
+
+    Raises:
+        InputError: the notes cannot be read.
+    """
+    return any(found == sha256 for _, found in _trained_on(folder, participant))
+
+
+def _trained_on(folder: Path, participant: str) -> tuple[tuple[str, str], ...]:
+    """File and checksum of each model."""
     path = folder / TRAINED
     if not path.is_file():
         return ()
@@ -53,7 +67,7 @@ def models_of(folder: Path, participant: str) -> tuple[str, ...]:
         try:
             note = json.loads(line)
             if participant in note["participants"]:
-                found.append(f"{note['model']} (SHA-256 {note['sha256'][:16]}...)")
+                found.append((str(note["model"]), str(note["sha256"])))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: line {number} is no note of a model; correct it or remove it") from error
     return tuple(dict.fromkeys(found))

@@ -104,7 +104,7 @@ def draw_figures(crops: CropSet, said: LeftOut, out: Path) -> str:
     if clouds.computed and len(classes) == 2:
         place += " With two classes all lie on the line between them."
     words = (
-        f"Each mark: one clip of one participant, whom the model has not seen. Colour: {label}.\n"
+        f"{_title(crops)}.\nEach mark: one clip of one participant, whom the model has not seen. Colour: {label}.\n"
         f"{ELLIPSE} Cross: where a class stands in the literature.\n"
         + (
             "Place: computed from the class probabilities, as nobody rated valence, arousal and dominance."
@@ -173,12 +173,16 @@ def _growth(crops: CropSet, said: LeftOut, out: Path) -> str:
     )
     if not rises:
         return f"{counted}\nNo figure is drawn: nothing rises.\n"
-    study = crops.made.get("study") or "a study"
-    figure = Figure9(growths, (f"Clips of “{study}”",), _rate_hz(crops), said.model, (), "the scenario's beginning")
+    figure = Figure9(growths, (_title(crops),), _rate_hz(crops), said.model, (), "the scenario's beginning")
     for ending in ("svg", "png"):
         draw_figure9(figure, out / f"figure9.{ending}")
     picture = "![Intensity from onset to apex](figure9.svg)\n"
     return "\n".join([picture, counted, figure9.describe(figure)])
+
+
+def _title(crops: CropSet) -> str:
+    """The study's own title, which says what its clips are good for."""
+    return f"Clips of “{crops.made.get('study') or 'a study'}”"
 
 
 def _unbroken(clip: CropClip) -> int:

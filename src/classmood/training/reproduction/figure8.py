@@ -225,7 +225,9 @@ def draw_clusters(clusters: Clusters, path: Path, said: str, *, classes: Sequenc
         OutputError: the file cannot be written, or its ending is unknown.
     """
     scores = clusters.silhouettes(neutral=True)
-    with saved_figure(path, (7.4, 4.5)) as canvas:
+    # A legend of more than a line needs room of its own.
+    lines = -(-len(np.unique(clusters.cluster)) // 3)
+    with saved_figure(path, (7.4, 4.3 + 0.22 * lines + 0.12 * said.count("\n"))) as canvas:
         panels = canvas.subplots(1, 2, sharex=True)
         for axes, letter, dimension in zip(panels, "ab", ("arousal", "dominance"), strict=True):
             space = f"valence and {dimension}"
@@ -256,8 +258,11 @@ def _classes(axes: Axes, columns: list[int], classes: Sequence[str], *, outline:
         axes.plot(*np.append(around, around[:1], 0).T, ":", color=FAINT, lw=0.9, zorder=1)
     for (x, y), name in zip(corners, classes, strict=True):
         axes.plot(x, y, "x", color=COLOURS[name], ms=6, mew=1.6, zorder=4)
-        # Away from the middle, where the clips are.
+        # Away from the middle, where the clips are, and from a class that stands beside this one.
         side = 1 if x > 0 else -1
+        beside = side * (corners[:, 0] - x)
+        if ((beside > 0) & (beside < 0.4) & (np.abs(corners[:, 1] - y) < 0.05)).any():
+            side = -side
         axes.annotate(
             name,
             (x, y),
@@ -288,6 +293,7 @@ def _cluster(axes: Axes, clusters: Clusters, columns: list[int], name: str) -> N
         alpha=0.55,
         lw=0,
         zorder=3,
+        clip_on=False,
         label=f"{name}: {n} clip{'s' * (n > 1)} of {people} person{'s' * (people > 1)}",
     )
     if ellipse := gaussian_ellipse(points, SHARE):

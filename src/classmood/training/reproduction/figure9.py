@@ -263,7 +263,7 @@ def draw_figure9(figure: Figure9, path: Path) -> None:
         upper.supxlabel(f"frames from onset ({figure.sampling_hz:g} a second)", fontsize=8)
         upper.supylabel("intensity", fontsize=8)
         said = "Each line: one rise of one face from onset to apex (dot). Black: their median while half still rise."
-        said += f" Onset: {figure.onset}." if figure.onset else ""
+        said += f" Onset: {figure.onset}.\n{', '.join(figure.videos)}." if figure.onset else ""
         if absent:
             said += f"\nNo rise found: {', '.join(absent)}."
         upper.suptitle(said, fontsize=7, color=FAINT, x=0.01, ha="left")
@@ -284,7 +284,7 @@ def _curves(axes: Axes, growth: Growth, *, derived: bool) -> None:
     name = growth.emotion + (f" ({term})" if term != growth.emotion else "")
     n, people = len(growth.rises), growth.persons
     counts = f"{n} rise{'s' * (n > 1)}, {people} person{'s' * (people > 1)}"
-    axes.set_title(f"{name}: {counts}", loc="left", color=INK, fontsize=7.5)
+    axes.set_title(f"{name}:\n{counts}", loc="left", color=INK, fontsize=7.5)
     axes.set(xlim=(0, 1.04 * (lengths[-1] - 1)), ylim=(0, 1.02))
     axes.locator_params(axis="x", integer=True)
     axes.grid(alpha=0.25)
