@@ -26,9 +26,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
+from attacked_lesson import WORLDS, simulate
 from classmood.machine import machine
 from classmood.server.release import ReleaseSettings
-from differencing import SIZES, WORLDS, simulate
+from differencing import SIZES
 
 
 @dataclass(frozen=True)
