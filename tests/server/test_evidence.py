@@ -43,6 +43,14 @@ def test_a_rise_speaks_for_its_own_pattern_and_for_when_it_began() -> None:
     assert joy.after in (3, 4), "a step that needs two releases"
 
 
+def test_a_mood_that_rises_for_a_minute_is_dated_from_its_beginning() -> None:
+    risen = [release(6 + i, grief=round(0.15 + 0.05 * i, 2)) for i in range(6)]
+    found = weigh([*(release(i, grief=0.1) for i in range(6)), *risen], [GRIEF], SETTINGS.for_nudges())
+    assert found is not None
+    assert found[0].after == 6
+    assert found[0].log_odds > 14, "more than a rise within two releases explains"
+
+
 def test_nothing_speaks_for_nothing_and_a_fall_speaks_against() -> None:
     still = weigh([release(i, joy=0.2) for i in range(12)], [JOY], SETTINGS)
     fall = [release(i, joy=0.6) for i in range(6)] + [release(i, joy=0.1) for i in range(6, 12)]

@@ -107,11 +107,13 @@ def test_a_batch_or_a_silence_between_is_not_compared() -> None:
 
 
 def test_without_cameras_a_mood_is_pressed_by_who_showed_nothing() -> None:
-    calm = [release(i, neutral=0.0, unsure=1.0) for i in range(8)]
-    glad = [release(i, neutral=0.0, unsure=0.5, joy=0.5) for i in range(8, 12)]
+    """In so small a class the rise of joy alone is not enough: that as much less is unpressed speaks for it as well."""
+    calm = [release(i, sharing=16, neutral=0.0, unsure=1.0) for i in range(8)]
+    glad = [release(i, sharing=16, neutral=0.0, unsure=0.6, joy=0.4) for i in range(8, 12)]
     (nudge,) = given(Nudges(cameras=False), calm + glad)
     assert nudge.kind == "joy"
-    assert given(Nudges(cameras=False), glad[:3] + [release(i, neutral=0.0, unsure=1.0) for i in range(11, 22)]) == []
+    over = [release(i, sharing=16, neutral=0.0, unsure=1.0) for i in range(12, 22)]
+    assert given(Nudges(cameras=False), glad[:3] + over) == []
 
 
 def test_quiet_mode() -> None:
