@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from jaxtyping import install_import_hook
+
+from postgresql import Cluster, cluster
 
 install_import_hook("classmood", "typechecker.check")
 
@@ -35,3 +38,10 @@ def portrait():  # type: ignore[no-untyped-def]
     """scikit-image's public-domain portrait of Eileen Collins, RGB, 512x512, one face."""
     data = pytest.importorskip("skimage.data", reason="scikit-image (extra [demo]) is not installed")
     return data.astronaut()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server that runs as long as the tests do."""
+    with cluster() as found:
+        yield found

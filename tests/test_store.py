@@ -20,6 +20,7 @@ from classmood.errors import InputError, OutputError
 from classmood.server.nudges import MarkKind
 from classmood.store import MARK_KINDS, Store
 from classmood.studies import Base
+from postgresql import Cluster
 
 NOW = dt.datetime(2026, 11, 25, 10, 30, tzinfo=dt.UTC)
 SECRET = "QXJkaHNlY3JldA"
@@ -28,6 +29,12 @@ SECRET = "QXJkaHNlY3JldA"
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "classes.db"
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest, path: Path) -> Path | str:
+    """Where a store may lie; what is tested with it holds for both."""
+    return path if request.param == "SQLite" else request.getfixturevalue("postgresql").database()  # type: ignore[no-any-return]
 
 
 def on_disk(path: Path) -> bytes:
@@ -51,8 +58,8 @@ def full(store: Store, secret: str, *, profile: str = "research", rows: int = 40
     return session, who
 
 
-def test_what_goes_in_comes_out(path: Path) -> None:
-    with Store(path) as store:
+def test_what_goes_in_comes_out(database: Path | str) -> None:
+    with Store(database) as store:
         session = store.open_session("class", NOW, keep_days=30, class_size=24)
         marks = [store.add_mark(session, time_s, "slide", f"Slide {time_s}") for time_s in (30.0, 10.0)]
         assert len(set(marks)) == 2
@@ -61,7 +68,7 @@ def test_what_goes_in_comes_out(path: Path) -> None:
         store.add_nudge(session, 0, 90.0, "{}")
         store.answer_nudge(session, 0, "useful")
         store.close_session(session, NOW + dt.timedelta(hours=1))
-    with Store(path) as store:
+    with Store(database) as store:
         assert [(mark.time_s, mark.label) for mark in store.marks(session)] == [
             (10.0, "Slide 10.0"),
             (30.0, "Slide 30.0"),
@@ -75,17 +82,17 @@ def test_what_goes_in_comes_out(path: Path) -> None:
         assert listed.keep_until == dt.date(2026, 12, 25)
 
 
-def test_names_are_text_and_nothing_else(path: Path) -> None:
-    label = "'); DROP TABLE mark; -- <script> \x00 ${x}"
-    with Store(path) as store:
+def test_names_are_text_and_nothing_else(database: Path | str) -> None:
+    label = "'); DROP TABLE mark; -- <script> ${x}"
+    with Store(database) as store:
         session = store.open_session("class", NOW, keep_days=1)
         store.add_mark(session, 0.0, "text", label)
         assert store.marks(session)[0].label == label
 
 
-@pytest.mark.parametrize(("kind", "label"), [("slides", ""), ("text", "x" * 201)])
-def test_a_wrong_mark_is_refused(path: Path, kind: str, label: str) -> None:
-    with Store(path) as store:
+@pytest.mark.parametrize(("kind", "label"), [("slides", ""), ("text", "x" * 201), ("text", "\x00")])
+def test_a_wrong_mark_is_refused(database: Path | str, kind: str, label: str) -> None:
+    with Store(database) as store:
         session = store.open_session("class", NOW, keep_days=1)
         with pytest.raises(InputError, match="expected a"):
             store.add_mark(session, 0.0, kind, label)
@@ -96,8 +103,8 @@ def test_the_kinds_of_marks_are_those_of_nudges() -> None:
     assert get_args(MarkKind) == MARK_KINDS
 
 
-def test_nothing_is_kept_for_a_session_that_is_not(path: Path) -> None:
-    with Store(path) as store:
+def test_nothing_is_kept_for_a_session_that_is_not(database: Path | str) -> None:
+    with Store(database) as store:
         for add in (
             lambda: store.add_mark("none", 0.0, "text"),
             lambda: store.add_release("none", 0, 0.0, "{}"),
@@ -123,8 +130,8 @@ def test_rows_of_one_person_are_for_research_only(path: Path, profile: str) -> N
     assert SECRET.encode() not in on_disk(path)
 
 
-def test_those_whose_consent_stands_are_of_one_session(path: Path) -> None:
-    with Store(path) as store:
+def test_those_whose_consent_stands_are_of_one_session(database: Path | str) -> None:
+    with Store(database) as store:
         session, other = (store.open_session("research", NOW, keep_days=30) for _ in range(2))
         first, second, _ = (store.give_consent(one, "consent", "v", NOW)[0] for one in (session, session, other))
         assert store.consenting(session) == sorted((first, second))
@@ -132,8 +139,8 @@ def test_those_whose_consent_stands_are_of_one_session(path: Path) -> None:
         assert store.consenting(session) == [first]
 
 
-def test_consent_its_receipt_and_its_end(path: Path) -> None:
-    with Store(path) as store:
+def test_consent_its_receipt_and_its_end(database: Path | str) -> None:
+    with Store(database) as store:
         session = store.open_session("research", NOW, keep_days=30)
         who, receipt = store.give_consent(session, "consent", "abc", NOW)
         store.add_research_rows(who, [(1.0, "{}")])
@@ -189,6 +196,27 @@ def test_erasing_a_session_down_to_the_bytes(path: Path) -> None:
         assert len(store.releases(kept)) == 100
 
 
+def in_tables(store: Store) -> str:
+    """All that any table holds."""
+    with store._engine.connect() as connection:
+        tables = [connection.execute(sa.select(table)).all() for table in Base.metadata.sorted_tables]
+    return repr(tables)
+
+
+def test_erasing_takes_all_rows_of_a_student_and_of_a_session(database: Path | str) -> None:
+    with Store(database) as store:
+        kept, _ = full(store, "OTHERS", rows=40)
+        gone, who = full(store, SECRET, rows=40)
+        other, _ = store.give_consent(gone, "consent", "v", NOW)
+        store.erase_student(other)
+        assert other not in in_tables(store)
+        assert store.participants(gone) == [who]
+        store.erase_session(gone)
+        assert not any(trace in in_tables(store) for trace in (SECRET, gone, who))
+        assert store.apply_retention(dt.date(2026, 12, 26)) == [kept]
+        assert in_tables(store) == repr([[] for _ in Base.metadata.tables])
+
+
 def test_retention(path: Path) -> None:
     with Store(path) as store:
         gone, _ = full(store, SECRET, rows=40)
@@ -236,10 +264,10 @@ def test_a_kill_within_an_erasure_is_made_up_for(path: Path) -> None:
 
 
 KILLED = """
-import datetime as dt, sys
-from pathlib import Path
+import datetime as dt
+from pathlib import Path, PosixPath, WindowsPath
 from classmood.store import Store
-store = Store(Path({path!r}))
+store = Store({database!r})
 session = store.open_session("class", dt.datetime.now(dt.UTC), keep_days=1)
 print(session, flush=True)
 while True:
@@ -249,8 +277,9 @@ while True:
 """
 
 
-def test_kill_9_loses_no_acknowledged_mark_or_release(path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KILLED.format(path=str(path))], stdout=subprocess.PIPE, text=True)
+def test_kill_9_loses_no_acknowledged_mark_or_release(database: Path | str) -> None:
+    code = KILLED.format(database=database)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     session = process.stdout.readline().strip()
     acknowledged = [int(process.stdout.readline()) for _ in range(40)]
@@ -258,7 +287,7 @@ def test_kill_9_loses_no_acknowledged_mark_or_release(path: Path) -> None:
     # What was printed before the kill and not read yet was acknowledged too; a last line may be cut.
     acknowledged += [int(line) for line in process.stdout.read().split("\n")[:-1]]
     process.wait()
-    with Store(path) as store:
+    with Store(database) as store:
         assert {mark.number for mark in store.marks(session)} >= set(acknowledged)
         assert len(store.releases(session)) >= len(acknowledged)
 
@@ -273,8 +302,8 @@ def test_acknowledged_means_synced(path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
 
-def test_the_migrations_make_the_tables_that_the_code_means(path: Path) -> None:
-    with Store(path) as store, store._engine.connect() as connection:
+def test_the_migrations_make_the_tables_that_the_code_means(database: Path | str) -> None:
+    with Store(database) as store, store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         tables = set(sa.inspect(connection).get_table_names())
         assert tables == {*Base.metadata.tables, "alembic_version"}
@@ -303,6 +332,46 @@ def test_a_newer_database_and_what_is_none_are_refused(path: Path, tmp_path: Pat
         Store(tmp_path / "file" / "classes.db")
 
 
+def test_a_url_that_is_none_or_leads_nowhere_is_one_line_without_its_password(tmp_path: Path) -> None:
+    nowhere = f"postgresql+psycopg://me:{SECRET}@/class?host={tmp_path}"
+    for url in (
+        f"me:{SECRET}@host",
+        nowhere,
+        nowhere.replace("psycopg", "unheard_of"),
+        f"unheard://me:{SECRET}@host/x",
+    ):
+        with pytest.raises(OutputError, match=r"USER|cannot be used as a database") as caught:
+            Store(url)
+        assert SECRET not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_one_server_at_a_time_has_a_school_s_database(postgresql: Cluster) -> None:
+    url = postgresql.database()
+    with Store(url) as first, Store(url) as second:
+        first.claim()
+        first.claim()
+        with pytest.raises(InputError, match="another classmood serve"):
+            second.claim()
+        first.close()
+        second.claim()
+    with Store(url) as third:
+        third.claim()
+
+
+def test_a_database_server_that_was_started_anew_is_found_again(postgresql: Cluster) -> None:
+    url = postgresql.database()
+    url = postgresql.database()
+    with Store(url) as store, Store(url) as other:
+        session = store.open_session("class", NOW, keep_days=1)
+        with other._engine.connect() as connection:
+            connection.execute(
+                sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
+            )
+        store.add_mark(session, 0.0, "text")
+        assert len(store.marks(session)) == 1
+
+
 def test_only_the_owner_reads_the_files(path: Path) -> None:
     with Store(path) as store:
         full(store, SECRET, rows=40)
@@ -310,16 +379,16 @@ def test_only_the_owner_reads_the_files(path: Path) -> None:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
 
 
-def test_times_have_their_zone(path: Path) -> None:
-    with Store(path) as store:
+def test_times_have_their_zone(database: Path | str) -> None:
+    with Store(database) as store:
         with pytest.raises(InputError, match="with its zone"):
             store.open_session("class", NOW.replace(tzinfo=None), keep_days=1)
         store.open_session("class", NOW.astimezone(dt.timezone(dt.timedelta(hours=9))), keep_days=1)
         assert store.sessions()[0].opened == dt.datetime(2026, 11, 25, 10, 30)
 
 
-def test_a_database_that_cannot_be_written_is_one_line(path: Path) -> None:
-    with Store(path) as store:
+def test_a_database_that_cannot_be_written_is_one_line(database: Path | str) -> None:
+    with Store(database) as store:
         session = store.open_session("class", NOW, keep_days=1)
         with store._engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE mark")

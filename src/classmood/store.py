@@ -11,9 +11,11 @@ at the next opening. Copies that others made, and what a disk keeps below its fi
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import secrets
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,7 @@ try:
     from alembic.config import Config
     from alembic.util import CommandError
     from sqlalchemy import ForeignKey, LargeBinary, String, Text, event
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import ArgumentError, DBAPIError
     from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 except ImportError as error:
     raise MissingExtra("keeping class sessions", "server") from error
@@ -37,6 +39,9 @@ LONGEST_LABEL: Final = 200
 MARK_KINDS: Final = ("slide", "question", "break", "text")
 _SCRUB: Final = "scrub"
 _BUSY_S: Final = 30.0
+# Of the advisory lock by which one server keeps others out of a PostgreSQL database; any number of ours would do.
+_CLAIM: Final = int.from_bytes(b"classmoo")
+_CLAIM_WITHIN_S: Final = 2.0
 _Row = TypeVar("_Row", bound="Base")
 
 
@@ -172,14 +177,23 @@ class Store:
         Raises:
             OutputError: it cannot be opened, is not a database, or a newer classmood made it.
         """
-        self.name = str(database)
         if isinstance(database, Path):
             _make_private(database)
-            url: sa.URL | str = sa.URL.create("sqlite", database=str(database))
+            url = sa.URL.create("sqlite", database=str(database))
         else:
-            url = database
-        self._engine = sa.create_engine(url)
+            url = _url(database)
+        # It stands in errors and logs, where a school's password must not.
+        self.name = str(database) if isinstance(database, Path) else url.render_as_string(hide_password=True)
+        try:
+            # A school's server may be started anew within a lesson: a connection is tried before it is used.
+            self._engine = sa.create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, ModuleNotFoundError) as error:
+            raise OutputError(
+                f"{self.name}: cannot be used as a database ({_reason(error)}); for PostgreSQL give "
+                "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE and install classmood[postgresql]"
+            ) from error
         self._sqlite = self._engine.dialect.name == "sqlite"
+        self._claim: sa.Connection | None = None
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare)
         try:
@@ -192,8 +206,34 @@ class Store:
             self._engine.dispose()
             raise OutputError(f"{self.name}: cannot be used as a database ({_reason(error)})") from error
 
+    def claim(self) -> None:
+        """Be the one server that writes here, until ``close`` or until the connection ends; SQLite's has a lock file.
+
+        Raises:
+            InputError: another one is.
+        """
+        if self._sqlite or self._claim is not None:
+            return
+        held = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        # The connection of one that was just killed takes a moment to be noticed.
+        deadline = time.monotonic() + _CLAIM_WITHIN_S
+        while not held.exec_driver_sql(f"SELECT pg_try_advisory_lock({_CLAIM})").scalar_one():
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            held.close()
+            raise InputError(
+                f"{self.name}: another classmood serve uses this database; stop it, or name another with --database"
+            )
+        self._claim = held
+
     def close(self) -> None:
         """Close all connections; SQLite then folds its write-ahead log into the file."""
+        if self._claim is not None:
+            with contextlib.suppress(DBAPIError):
+                self._claim.exec_driver_sql(f"SELECT pg_advisory_unlock({_CLAIM})")
+            self._claim.close()
+            self._claim = None
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -255,6 +295,9 @@ class Store:
             raise InputError(f"expected a mark of {', '.join(MARK_KINDS)}, got {kind!r}")
         if len(label) > LONGEST_LABEL:
             raise InputError(f"expected a label of at most {LONGEST_LABEL} characters, got {len(label)}")
+        if "\x00" in label:
+            # PostgreSQL cannot hold it; what one database takes the other must take too.
+            raise InputError("expected a label without the character NUL, got one with it")
         with self._writing() as db:
             _known(db, _SessionRow, session)
             row = _MarkRow(session_id=session, time_s=time_s, kind=kind, label=label)
@@ -465,6 +508,17 @@ def _utc(time: dt.datetime) -> dt.datetime:
     if time.tzinfo is None:
         raise InputError("expected a time with its zone, got one without")
     return time.astimezone(dt.UTC).replace(tzinfo=None, microsecond=0)
+
+
+def _url(database: str) -> sa.URL:
+    try:
+        return sa.make_url(database)
+    except ArgumentError as error:
+        # What was given may hold a password: it is not repeated.
+        raise OutputError(
+            "expected a database's URL such as postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, got one that cannot "
+            "be read; special characters in a password are written as %-codes"
+        ) from error
 
 
 def _make_private(path: Path) -> None:

@@ -12,6 +12,7 @@ from served import settings_in
 from classmood.errors import InputError
 from classmood.server.audit_log import verify
 from classmood.server.records import Records, utc_now
+from postgresql import Cluster
 
 
 def entries(folder: Path) -> list[dict[str, str]]:
@@ -24,6 +25,22 @@ def test_a_second_server_on_the_same_database_is_refused(tmp_path: Path) -> None
         Records(settings_in(tmp_path))
     records.close()
     Records(settings_in(tmp_path)).close()
+
+
+def test_nor_does_a_second_one_in_another_folder_get_a_school_s_database(
+    tmp_path: Path, postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.database()
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.chdir(folders[0])
+    records = Records(settings_in(tmp_path, database=url))
+    monkeypatch.chdir(folders[1])
+    with pytest.raises(InputError, match="another classmood serve"):
+        Records(settings_in(tmp_path, database=url))
+    records.close()
+    Records(settings_in(tmp_path, database=url)).close()
 
 
 def test_calls_go_one_after_another(tmp_path: Path) -> None:

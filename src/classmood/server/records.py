@@ -39,6 +39,11 @@ class Records:
         """
         self._lock = _lock(settings.beside(".lock"))
         self.store = Store(settings.database_file or settings.database)
+        try:
+            self.store.claim()
+        except InputError:
+            self.store.close()
+            raise
         self.audit_log = AuditLog(settings.audit_log_file)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="records")
 
