@@ -3,13 +3,25 @@ stands in for a camera; no face is in it."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from camera_frames import DRAWN, SIZES, before_a_wall
 from chromium import Watched, built_pages, chromium
 from playwright.sync_api import Page, expect
 from served import ALLOWED, EXACT, served
 from test_pages_in_chromium import open_class
+
+from classmood.classifier import Classifier
+from classmood.crops import make_crops
+from classmood.detectors import CenterFace
+from classmood.emotions import CLASSROOM_CLASSES
+from drawn_gallery import person
+from nine_class_model import write_nine_class_model
 
 FAKE_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 # Notes every track that the page gets, so that a test can ask whether the camera is really off.
@@ -98,4 +110,57 @@ def test_the_light_tells_the_truth_and_models_come_only_with_a_camera(tmp_path: 
         expect(page.get_by_role("heading", name="You have left the class")).to_be_visible()
         assert live_tracks(page) == []
         assert student.hosts() == {server.base.removeprefix("http://")}
+        assert student.complaints == []
+
+
+# A still picture as a camera. Its pixels come with the script, since the page's policy lets no other image in.
+STILL_CAMERA = """
+  const {{ width, height, pixels }} = {picture};
+  navigator.mediaDevices.getUserMedia = async () => {{
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [width, height];
+    const context = canvas.getContext("2d");
+    const bytes = Uint8ClampedArray.from(atob(pixels), (letter) => letter.charCodeAt(0));
+    setInterval(() => context.putImageData(new ImageData(bytes, width, height), 0, 0), 100);
+    return canvas.captureStream(10);
+  }};
+"""
+
+
+def still_camera(frame: np.ndarray) -> str:
+    pixels = np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
+    height, width = frame.shape[:2]
+    picture = {"width": width, "height": height, "pixels": base64.b64encode(pixels.tobytes()).decode()}
+    return STILL_CAMERA.format(picture=json.dumps(picture))
+
+
+def test_a_model_of_the_nine_classes_reads_in_the_page_and_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "page").symlink_to(built_pages(), target_is_directory=True)
+    own = write_nine_class_model(tmp_path / "mine.onnx")
+    frame = before_a_wall(person(DRAWN[0], room=1), SIZES[0], 0.9, np.random.default_rng(3))
+    with chromium(*FAKE_CAMERA) as browser, served(tmp_path, ALLOWED, release=EXACT, model=own) as server:
+        _, code = open_class(Watched(browser), server)
+        student = Watched(browser, permissions=["camera"])
+        student.context.add_init_script(still_camera(frame))
+        page = student.page()
+        sent: list[dict[str, Any]] = []
+        page.on(
+            "websocket", lambda socket: socket.on("framesent", lambda payload: sent.append(json.loads(str(payload))))
+        )
+        page.goto(f"{server.base}/join/{code}")
+        page.get_by_label("With my camera").check()
+        page.get_by_role("button", name="I agree").click()
+        page.get_by_role("button", name="Turn the camera on").click()
+        page.get_by_role("button", name="Enter the class").click(timeout=60000)
+        expect(page.get_by_role("heading", name="Only you see this")).to_be_visible()
+        page.get_by_text("All shares").click()
+        expect(page.locator("dl dt")).to_have_count(len(CLASSROOM_CLASSES), timeout=60000)
+        expect(page.locator("dl dt").nth(2)).to_have_text("trust")
+        read = [message for message in sent if message["type"] == "reading"]
+        assert read
+        assert {message["classes"] for message in read} == {"classroom"}
+        faces = CenterFace().detect(frame)
+        expected = Classifier(own)(make_crops(frame, faces.take(np.array([0]))))
+        assert np.abs(np.array(read[-1]["p"]) - expected.classroom[0]).max() < 0.05
+        assert np.abs(np.array(read[-1]["vad"]) - expected.vad[0]).max() < 0.1
         assert student.complaints == []

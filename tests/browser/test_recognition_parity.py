@@ -24,7 +24,9 @@ from classmood.crops import crop_whole, make_crops, normalise
 from classmood.detectors import CenterFace
 from classmood.faces import FaceDetector
 from classmood.models import weights
+from classmood.server.own_model import make_ready
 from drawn_gallery import person
+from nine_class_model import write_nine_class_model
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
@@ -90,14 +92,29 @@ def float32(tmp_path_factory: pytest.TempPathFactory, web_models: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the nine classes as somebody may have trained one."""
+    return write_nine_class_model(tmp_path_factory.mktemp("own") / "mine.onnx")
+
+
+@pytest.fixture(scope="module")
+def own_ready(tmp_path_factory: pytest.TempPathFactory, own: Path, web_models: Path) -> Path:
+    """The same as a server lays it out for the page."""
+    return make_ready(own, web_models / "emotion.json", tmp_path_factory.mktemp("ready")).parent
+
+
+@pytest.fixture(scope="module")
 def memory() -> dict[str, bytes]:
     """What the server gives out without a file: frames and crops never touch the disk."""
     return {}
 
 
 @pytest.fixture(scope="module")
-def origin(parity_page: Path, web_models: Path, float32: Path, memory: dict[str, bytes]) -> Iterator[str]:
-    with serve({"": parity_page, "models": web_models, "float32": float32.parent}, memory) as origin:
+def origin(
+    parity_page: Path, web_models: Path, float32: Path, own_ready: Path, memory: dict[str, bytes]
+) -> Iterator[str]:
+    folders = {"": parity_page, "models": web_models, "float32": float32.parent, "own": own_ready}
+    with serve(folders, memory) as origin:
         yield origin
 
 
@@ -198,7 +215,8 @@ def drawn_crops() -> np.ndarray:
 
 def same_crops(page: Page, memory: dict[str, bytes], float32: Path, crops: np.ndarray) -> None:
     memory["crops.bin"] = crops.tobytes()
-    found = np.array(page.evaluate("() => parity.fromCrops('/float32/emotion', '/crops.bin')"))
+    shown = page.evaluate("() => parity.fromCrops('/float32/emotion', '/crops.bin')")
+    found = np.array([one["p"] for one in shown])
     memory.clear()
     card = weights.read_card(weights.find(weights.SHIPPED_EMOTION), weights.EmotionCard)
     page_card = json.loads(float32.with_suffix(".json").read_text())
@@ -222,6 +240,20 @@ def test_float32_probabilities_of_ferplus_crops_are_pythons(
     names, encoded, *_ = read_split(ferplus, "private_test")
     crops = [crop_whole(decode_grey(data, name)) for name, data in zip(names[:64], encoded[:64], strict=True)]
     same_crops(page, memory, float32, np.stack(crops))
+
+
+def test_a_model_of_the_nine_classes_reads_crops_as_in_python(page: Page, memory: dict[str, bytes], own: Path) -> None:
+    crops = drawn_crops()
+    memory["crops.bin"] = crops.tobytes()
+    shown = page.evaluate("() => parity.fromCrops('/own/emotion', '/crops.bin')")
+    memory.clear()
+    expected = Classifier(own)(crops)
+    assert {one["labels"] for one in shown} == {"classroom"}
+    assert np.ptp(expected.classroom, 0).max() > 0.2, "the crops show too much of the same"
+    assert np.ptp(expected.vad, 0).min() > 0.05
+    for name, values in (("p", expected.classroom), ("vad", expected.vad), ("confidence", expected.confidence)):
+        assert np.abs(np.array([one[name] for one in shown]) - values).max() <= FLOAT32_MOST, name
+    assert [one["notSure"] for one in shown] == expected.not_sure.tolist()
 
 
 def test_float32_probabilities_of_frames_are_pythons(

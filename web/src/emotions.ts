@@ -33,9 +33,10 @@ export const PLACES: Record<ClassName, readonly [number, number]> = {
   caution: [0.12, 0.5],
 };
 
-/** Sums of FER+ probabilities by class; appreciation and caution are not measured and stay 0. */
-export function classShares(ferplus: readonly number[]): Record<ClassName, number> {
+/** Probabilities by class. Of a model of the FER+ classes sums; it does not measure appreciation and caution: they stay 0. */
+export function classShares(p: readonly number[], labels: "ferplus" | "classroom" = "ferplus"): Record<ClassName, number> {
   const shares = Object.fromEntries(CLASSES.map((name) => [name, 0])) as Record<ClassName, number>;
-  FERPLUS.forEach((name, k) => (shares[FERPLUS_TO_CLASS[name]] += ferplus[k] ?? 0));
+  if (labels === "classroom") CLASSES.forEach((name, k) => (shares[name] = p[k] ?? 0));
+  else FERPLUS.forEach((name, k) => (shares[FERPLUS_TO_CLASS[name]] += p[k] ?? 0));
   return shares;
 }

@@ -49,3 +49,8 @@ test("disgust and contempt add up, and what is not measured is 0", () => {
   expect(shares).toMatchObject({ neutral: 0.1, joy: 0.2, appreciation: 0, caution: 0 });
   expect(shares.disdain).toBeCloseTo(0.7);
 });
+
+test("a model of the classroom's classes measures all nine", () => {
+  const p = CLASSES.map((_, k) => k / 36);
+  expect(Object.values(classShares(p, "classroom"))).toEqual(p);
+});

@@ -5,6 +5,7 @@ import { en } from "../src/texts/en.ts";
 
 const READING: Recognised = {
   face: { x: 0, y: 0, width: 1, height: 1, score: 1 },
+  labels: "ferplus",
   p: [0.1, 0.7, 0.1, 0.1, 0, 0, 0, 0],
   vad: [0, 0, 0],
   confidence: 0.8,

@@ -3,6 +3,7 @@ import { GAP_MS, Outbox, pressText, readingText, roundedShares, type Clock, type
 
 const READING: Recognised = {
   face: { x: 0, y: 0, width: 10, height: 10, score: 0.9 },
+  labels: "ferplus",
   p: [0.12345, 0.7, 0.05, 0.05, 0.03, 0.02, 0.02, 0.00655],
   vad: [0.61234, -0.40678, 1.2],
   confidence: 0.98765,
@@ -32,6 +33,12 @@ test("shares of nothing, and odd ones, are shares none the less", () => {
       expect(share).toBeLessThanOrEqual(1);
     }
   }
+});
+
+test("a reading says whose classes it is of", () => {
+  const own = { ...READING, labels: "classroom" as const, p: Array(9).fill(1 / 9) };
+  expect(JSON.parse(readingText(own))).toMatchObject({ classes: "classroom", p: { length: 9 } });
+  expect(JSON.parse(readingText(READING)).classes).toBe("ferplus");
 });
 
 test("a reading holds the schema's fields and no more", () => {

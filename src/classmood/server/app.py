@@ -63,7 +63,7 @@ def create_app(settings: Settings, *, page_folder: Path = pages.FOLDER) -> FastA
     if rooms.gatekeeper.allowed:
         from classmood.server.model_files import ModelFiles
 
-        app.state.model_files = ModelFiles(rooms.gatekeeper)
+        app.state.model_files = ModelFiles(rooms.gatekeeper, own=settings.model)
     refusals.install(app)
     app.add_middleware(Guard, settings=settings)
     app.include_router(api)

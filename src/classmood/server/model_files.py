@@ -2,6 +2,7 @@
 
 This is the only module of the server that touches models; it is imported where the deployment allows them. It serves
 what lies in ``models/web`` (made at build time); where that folder is missing, the shipped files under the same names.
+The emotion model may be one of the operator's own (``own_model``).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from starlette.responses import Response
@@ -26,17 +28,30 @@ _SHIPPED: Final = {"emotion": "emotion-resnet18-int8", "detector": "centerface"}
 class ModelFiles:
     """The files of one server."""
 
-    def __init__(self, gatekeeper: Gatekeeper, folder: Path = MODELS) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, folder: Path = MODELS, *, own: Path | None = None) -> None:
         """Find them.
 
+        Args:
+            gatekeeper: says whether they may be handed out.
+            folder: of the shipped ones.
+            own: an emotion model in place of the shipped one.
+
         Raises:
-            ModelError: a file or a card is missing.
+            ModelError: a file or a card is missing, or does not fit.
+            ChecksumError: the model of one's own is not the one of its card.
         """
         self._gatekeeper = gatekeeper
         built = folder / "web"
         names = {name: built / name for name in _SHIPPED}
         if not all((built / f"{name}{suffix}").is_file() for name in names for suffix in (".onnx", ".json")):
             names = {name: folder / shipped for name, shipped in _SHIPPED.items()}
+        if own is not None:
+            from classmood.server.own_model import make_ready
+
+            # It goes with this object.
+            self._made = TemporaryDirectory(prefix="classmood-model-")
+            made = make_ready(own, names["emotion"].with_name(names["emotion"].name + ".json"), Path(self._made.name))
+            names["emotion"] = made.with_suffix("")
         self._files = {
             f"{name}{suffix}": path.with_name(path.name + suffix)
             for name, path in names.items()

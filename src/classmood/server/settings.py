@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     deployment: Path = Field(
         Path("deployment.toml"), description="the deployment profile; without the file the class is camera-free"
     )
+    model: Path | None = Field(
+        None,
+        description="an emotion model of one's own in place of the shipped one: an ONNX file with its card beside it",
+    )
     audit_log: Path | None = Field(None, description="the audit log; beside the database if not given")
     recordings: Path | None = Field(
         None, description="folder for what participants of a study agreed to record; beside the database if not given"

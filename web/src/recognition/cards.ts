@@ -1,6 +1,8 @@
 // The models' cards: all that the page must know of them. web/model_build.py writes them from the Python sources, so
 // that no number stands twice.
 
+import { CLASSES, FERPLUS } from "../emotions.ts";
+
 type Numbers<Name extends string> = Readonly<Record<Name, number>>;
 
 /** The constants of the Python modules of the same names, without leading underscores and in small letters. */
@@ -40,8 +42,15 @@ export interface CropConstants extends Numbers<"side_px" | "pixel_mean" | "pixel
   readonly template_px: readonly (readonly [x: number, y: number])[];
 }
 
+/** What a model measures: FER+'s eight classes, or the classroom's nine. */
+export type Labels = "ferplus" | "classroom";
+
 export interface ReadoutConstants {
   readonly classes: readonly string[];
+  /** FER+ where a card does not say. */
+  readonly labels?: Labels;
+  /** Which of valence, arousal and dominance the model measures by an output of its own. */
+  readonly dimensions?: readonly string[];
   readonly votes_temperature: number;
   readonly confidence_temperature: number;
   readonly not_sure_below: number;
@@ -85,8 +94,10 @@ export function checkEmotionCard(value: unknown): EmotionCard {
     not_sure_below: "number",
   });
   const card = value as EmotionCard;
-  if (card.classes?.length !== 8 || card.vad?.length !== card.classes.length) {
-    throw new Error(`emotion.json: expected 8 classes with coordinates, got ${card.classes?.length}; reload the page`);
+  const expected: readonly string[] = card.labels === "classroom" ? CLASSES : FERPLUS;
+  if (card.classes?.join() !== expected.join() || card.vad?.length !== expected.length) {
+    const got = `${card.classes?.join(", ")} with ${card.vad?.length}`;
+    throw new Error(`emotion.json: expected ${expected.join(", ")} with coordinates each, got ${got}; reload the page`);
   }
   return card;
 }

@@ -40,15 +40,17 @@ export async function openDetector(model: Uint8Array, constants: Constants): Pro
 export async function openEmotion(model: Uint8Array, card: EmotionCard): Promise<EmotionNetwork> {
   const session = await open(model);
   const input = session.inputNames[0] ?? "crops";
-  const output = session.outputNames[0] ?? "logits";
+  const own = card.labels === "classroom";
+  const output = own ? "logits" : (session.outputNames[0] ?? "logits");
   const side = card.crops.side_px;
   return async (crop) => {
     const tensor = new ort.Tensor("float32", normalise(crop, card.crops), [1, 1, side, side]);
-    const logits = floats((await session.run({ [input]: tensor }))[output]);
+    const given = await session.run({ [input]: tensor });
+    const logits = floats(given[output]);
     if (logits.length !== card.classes.length) {
       throw new Error(`${card.file}: its card names ${card.classes.length} classes, it gives ${logits.length}`);
     }
-    return readOut(logits, card);
+    return readOut(logits, card, own ? floats(given["dimensions"]) : null);
   };
 }
 

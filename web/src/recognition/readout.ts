@@ -1,9 +1,13 @@
 // Logits to what a face shows, as classmood.classifier.
 
-import type { ReadoutConstants } from "./cards.ts";
+import type { Labels, ReadoutConstants } from "./cards.ts";
+
+const DIMENSIONS = ["valence", "arousal", "dominance"] as const;
 
 export interface Readout {
-  /** Probabilities of the FER+ classes, in the card's order. */
+  /** What `p` is of. */
+  labels: Labels;
+  /** Probabilities of the model's classes, in the card's order. */
   p: number[];
   /** Valence, arousal, dominance. */
   vad: [number, number, number];
@@ -12,11 +16,21 @@ export interface Readout {
   notSure: boolean;
 }
 
-export function readOut(logits: ArrayLike<number>, card: ReadoutConstants): Readout {
+/** `dimensions` are what a model of one's own measures beside the classes, where its card names them. */
+export function readOut(
+  logits: ArrayLike<number>,
+  card: ReadoutConstants,
+  dimensions: ArrayLike<number> | null = null,
+): Readout {
   const p = softmax(logits, card.votes_temperature);
-  const along = (axis: 0 | 1 | 2): number => p.reduce((sum, share, k) => sum + share * (card.vad[k]?.[axis] ?? 0), 0);
+  const along = (axis: 0 | 1 | 2): number => {
+    const measured = card.dimensions?.includes(DIMENSIONS[axis]) ? dimensions?.[axis] : undefined;
+    const value = measured ?? p.reduce((sum, share, k) => sum + share * (card.vad[k]?.[axis] ?? 0), 0);
+    return Math.min(Math.max(value, -1), 1);
+  };
   const confidence = Math.max(...softmax(logits, card.confidence_temperature));
-  return { p, vad: [along(0), along(1), along(2)], confidence, notSure: confidence < card.not_sure_below };
+  const labels = card.labels ?? "ferplus";
+  return { labels, p, vad: [along(0), along(1), along(2)], confidence, notSure: confidence < card.not_sure_below };
 }
 
 /** Probabilities of logits divided by a temperature. */

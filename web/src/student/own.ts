@@ -18,7 +18,7 @@ export function ownState(found: Recognised | null, looked: boolean, words: Texts
   if (!looked) return { say: own.starting, sure: "", emotion: null };
   if (!found?.face) return { say: own.noFace, sure: "", emotion: null };
   if (found.notSure) return { say: own.notSure, sure: own.notSureHint, emotion: null };
-  const shares = classShares(found.p);
+  const shares = classShares(found.p, found.labels);
   const emotion = CLASSES.reduce((best, name) => (shares[name] > shares[best] ? name : best));
   const say = emotion === "neutral" ? own.neutral : own.resembling(words.emotions[emotion]);
   const level = found.confidence >= FAIRLY_SURE ? "high" : found.confidence >= LIKELY ? "middle" : "low";

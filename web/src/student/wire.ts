@@ -8,6 +8,8 @@ export type Pace = "slower" | "fine" | "faster";
 /** What a recogniser says of one frame. */
 export interface Recognised {
   face: { x: number; y: number; width: number; height: number; score: number } | null;
+  /** What `p` is of. */
+  labels: "ferplus" | "classroom";
   p: number[];
   vad: [number, number, number];
   confidence: number;
@@ -25,7 +27,7 @@ export function readingText(found: Recognised): string {
   return JSON.stringify({
     v: 1,
     type: "reading",
-    classes: "ferplus",
+    classes: found.labels,
     p: roundedShares(found.p),
     vad: found.vad.map((value) => hundredths(clamp(value, -1, 1))),
     confidence: hundredths(clamp(found.confidence, 0, 1)),

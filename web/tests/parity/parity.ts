@@ -11,20 +11,21 @@ import { Follower } from "../../src/recognition/follower.ts";
 import { createRecogniser, type Recogniser, type Recognition } from "../../src/recognition/index.ts";
 import { openDetector, openEmotion, useRuntime } from "../../src/recognition/networks.ts";
 import { grey, type Pixels } from "../../src/recognition/pixels.ts";
+import type { Readout } from "../../src/recognition/readout.ts";
 
 const SIDE = 48;
 let recogniser: Recogniser | null = null;
 let progress: [number, number] = [0, 0];
 
 const parity = {
-  /** Probabilities for crops one after the other in a file of bytes, by a model and the card beside it. */
-  async fromCrops(url: string, cropsUrl: string): Promise<number[][]> {
+  /** What crops one after the other in a file of bytes show, by a model and the card beside it. */
+  async fromCrops(url: string, cropsUrl: string): Promise<Readout[]> {
     const card = checkEmotionCard(await (await fetch(`${url}.json`)).json());
     useRuntime(await (await fetch(runtimeUrl)).arrayBuffer());
     const emotion = await openEmotion(new Uint8Array(await (await fetch(`${url}.onnx`)).arrayBuffer()), card);
     const crops = new Uint8Array(await (await fetch(cropsUrl)).arrayBuffer());
-    const found: number[][] = [];
-    for (let i = 0; i < crops.length; i += SIDE * SIDE) found.push((await emotion(crops.slice(i, i + SIDE * SIDE))).p);
+    const found: Readout[] = [];
+    for (let i = 0; i < crops.length; i += SIDE * SIDE) found.push(await emotion(crops.slice(i, i + SIDE * SIDE)));
     return found;
   },
 
