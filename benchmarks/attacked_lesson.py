@@ -147,10 +147,13 @@ def simulate(
         here[:5, : steps // 3] = here[:5, 2 * steps // 3 :] = False
         query = steps // 3 + int(rng.integers(0, 6))
     elif situation == "devices":
-        # Everybody else is the attacker, who brings about a batch, and so new noise, as often as there may be one.
+        # Everybody else is the attacker, who brings about a batch, and so new noise, as soon as there may be one.
         known = list(range(1, students))
-        steps_apart = math.ceil(settings.batch_gap_s / settings.interval_s) + 1
-        here[-5:] = np.arange(steps) // steps_apart % 2 == 0
+        gaps_s, growth = [settings.batch_gap_s], settings.batch_gap_growth
+        while sum(gaps_s) < LESSON_S:
+            gaps_s.append(gaps_s[-1] * growth)
+        batches_s = settings.interval_s + np.cumsum(gaps_s)
+        here[-5:] = np.searchsorted(batches_s, time_s, side="right") % 2 == 0
     elif situation == "leaver":
         here[target, query + 1 :] = False
     if other_way:

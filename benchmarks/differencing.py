@@ -311,6 +311,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--protections", nargs="+", default=list(PROTECTIONS), choices=list(PROTECTIONS))
     parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="instead of the default")
+    parser.add_argument("--batch-gap-growth", type=float, metavar="TIMES", help="of each gap to the one before")
     parser.add_argument("--batch-gap", type=float, metavar="SECONDS", help="least time between batches; the default's")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
@@ -320,11 +321,10 @@ def main(arguments: list[str]) -> int:
     if chosen.noise:
         settings = ReleaseSettings(noise_students=chosen.noise[0], press_noise_students=chosen.noise[1])
         protections = {f"noise {chosen.noise[0]:g} and {chosen.noise[1]:g}": settings}
-    if chosen.batch_gap is not None:
-        protections = {
-            f"{name}, {chosen.batch_gap:g} s": one.model_copy(update={"batch_gap_s": chosen.batch_gap})
-            for name, one in protections.items()
-        }
+    gaps = {"batch_gap_s": chosen.batch_gap, "batch_gap_growth": chosen.batch_gap_growth}
+    if given := {name: value for name, value in gaps.items() if value is not None}:
+        said = ", ".join(f"{name} {value:g}" for name, value in given.items())
+        protections = {f"{name}, {said}": one.model_copy(update=given) for name, one in protections.items()}
     scores: list[Outcome] = []
     prices: list[Cost] = []
     for protection, settings in protections.items():

@@ -76,6 +76,7 @@ class Outcome:
     moments: dict[str, int]
     allowed: int
     detectability: list[float]
+    counted: float
     delays_s: list[tuple[str, float]] = field(default_factory=list)
     wrong: list[tuple[str, str]] = field(default_factory=list)
 
@@ -95,8 +96,23 @@ class WatchedReleases(ClassReleases):
         self._for_nudges.tell = watched  # type: ignore[method-assign]
 
 
-def hold(lesson: Lesson, settings: ReleaseSettings) -> tuple[list[Release], dict[int, np.ndarray]]:
-    """What nudges are decided on in a lesson, in virtual time, and the exact counts behind it by number."""
+@dataclass(frozen=True)
+class Held:
+    """A class that was held.
+
+    Attributes:
+        releases: what nudges are decided on.
+        exact: the counts behind it before noise, by number.
+        counted: share of the seats taken, over all releases, that counted and did not wait for a batch.
+    """
+
+    releases: list[Release]
+    exact: dict[int, np.ndarray]
+    counted: float
+
+
+def hold(lesson: Lesson, settings: ReleaseSettings) -> Held:
+    """Hold a lesson in virtual time."""
     room = WatchedReleases(
         settings,
         class_size=len(lesson.students),
@@ -120,14 +136,16 @@ def hold(lesson: Lesson, settings: ReleaseSettings) -> tuple[list[Release], dict
         if page.readings is not None:
             classroom[number] = (page.readings.p @ _TO_CLASSROOM).tolist()
     happens.sort()
-    releases, at = [], 0
+    releases, at, seats, counted = [], 0, 0, 0
     for close_s in np.arange(settings.interval_s, lesson.scenario.length_s + 1e-9, settings.interval_s):
         while at < len(happens) and happens[at][0] < close_s:
             _happen(room, lesson, classroom, *happens[at])
             at += 1
         room.close(float(close_s))
         releases.append(room.for_nudges)
-    return releases, room.exact
+        seats += len(room._membership.present)
+        counted += room._membership.sharing
+    return Held(releases, room.exact, counted / max(seats, 1))
 
 
 def _happen(
@@ -205,7 +223,9 @@ def informed_recall(outcomes: Sequence[Outcome]) -> float:
     return min(told / max(sum(o.allowed for o in outcomes), 1), 1.0)
 
 
-def judge(lesson: Lesson, given: Sequence[Nudge], telling: Telling, stands_out: list[float]) -> Outcome:
+def judge(
+    lesson: Lesson, given: Sequence[Nudge], telling: Telling, stands_out: list[float], counted: float = 1.0
+) -> Outcome:
     """Nudges against the truth."""
     found = moments(lesson, telling)
     small = moments(lesson, telling.model_copy(update={"worth": telling.worth / 2}))
@@ -217,6 +237,7 @@ def judge(lesson: Lesson, given: Sequence[Nudge], telling: Telling, stands_out: 
         dict(Counter(moment.kind for moment in found)),
         most_told(found, NudgeSettings().interval_s, LATEST_S),
         stands_out,
+        counted,
     )
     for one in given:
         right = next((m for m in untold if m.kind == one.kind and within(one.time_s, m)), None)
@@ -247,11 +268,11 @@ def one_class(
     telling = lesson.scenario.telling
     if worth is not None:
         telling = telling.model_copy(update={"worth": worth})
-    releases, exact = hold(lesson, settings)
+    held = hold(lesson, settings)
     seen = settings.for_nudges()
     shares = hidden_course(lesson).shares
-    stands_out = [detectability(m, shares[m.kind], releases, exact, seen) for m in moments(lesson, telling)]
-    return judge(lesson, nudge(lesson, releases, seen), telling, stands_out)
+    stands_out = [detectability(m, shares[m.kind], held.releases, held.exact, seen) for m in moments(lesson, telling)]
+    return judge(lesson, nudge(lesson, held.releases, seen), telling, stands_out, held.counted)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
@@ -286,6 +307,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
             )
         },
         "informed": informed_recall(outcomes),
+        "counted": float(np.mean([o.counted for o in outcomes])),
         "nudges_an_hour": float(given.sum() / sum(o.hours for o in outcomes)),
         "wrong": dict(Counter(why for o in outcomes for _, why in o.wrong)),
         "wrong_kinds": dict(Counter(kind for o in outcomes for kind, _ in o.wrong)),
@@ -324,6 +346,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--students", nargs="+", type=int, default=[], help="in place of the scenario's")
     parser.add_argument("--worth", type=float, help="rise that is worth telling, in place of the scenario's")
     parser.add_argument("--noise", type=float, nargs=2, metavar=("STUDENTS", "PRESSES"), help="of what nudges see")
+    parser.add_argument("--batch-gap-growth", type=float, metavar="TIMES", help="of each gap to the one before")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
@@ -331,6 +354,8 @@ def main(arguments: list[str]) -> int:
     settings = ReleaseSettings()
     if chosen.noise:
         settings = ReleaseSettings(nudge_noise_students=chosen.noise[0], nudge_press_noise_students=chosen.noise[1])
+    if chosen.batch_gap_growth is not None:
+        settings = settings.model_copy(update={"batch_gap_growth": chosen.batch_gap_growth})
     rows: list[dict] = []
     print(f"{machine(2)}; generator frozen at {FROZEN}")
     with ProcessPoolExecutor(chosen.workers) as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from itertools import pairwise
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -187,6 +188,24 @@ def test_batches_keep_their_distance() -> None:
     for student in names(*range(10, 20)):
         room.releases.join(student)
     assert [room.close().sharing for _ in range(7)] == [10] * 5 + [20] * 2
+
+
+@pytest.mark.parametrize(("growth", "expected"), [(1.0, [1, 7, 13, 19, 25, 31, 37, 43]), (2.0, [1, 7, 19, 43])])
+def test_devices_that_come_and_go_have_new_noise_ever_less_often(growth: float, expected: list[int]) -> None:
+    room = Room(EXACT.model_copy(update={"batch_gap_s": 60.0, "batch_gap_growth": growth}), people=10)
+    renew = Mock(wraps=room.releases._told.renew)
+    room.releases._told.renew = renew  # type: ignore[method-assign]
+    drawn: list[int] = []
+    for number in range(1, 45):
+        room.close()
+        if renew.call_count > len(drawn):
+            drawn.append(number)
+            for device in names(*range(10, 15)):
+                if len(drawn) % 2:
+                    room.releases.join(device)
+                else:
+                    room.releases.leave(device, room.time_s)
+    assert drawn == expected
 
 
 def test_what_someone_showed_last_is_forgotten_within_the_hold() -> None:

@@ -50,12 +50,15 @@ def test_with_the_noise_it_does_not(differencing: ModuleType) -> None:
     assert max(accuracy(differencing, "even", ReleaseSettings(), 60).values()) < 0.72
 
 
-def test_one_person_with_many_devices_knows_all_others_and_gets_new_noise(differencing: ModuleType) -> None:
-    settings = ReleaseSettings()
+@pytest.mark.parametrize(("growth", "again"), [(1.0, 4), (2.0, 2)])
+def test_one_person_with_many_devices_knows_all_others_and_gets_new_noise(
+    differencing: ModuleType, growth: float, again: int
+) -> None:
+    settings = ReleaseSettings(batch_gap_growth=growth)
     lesson = differencing.simulate(differencing.WORLDS["devices"], 6, "devices", settings, 1)
     assert lesson.unknown == []
-    # Ten minutes: as many batches as there may be, two minutes apart and a release to be seen.
-    assert lesson.segment[-1] == 4
+    # Ten minutes: as many batches as there may be, after 2, 4, 6 and 8 minutes, or after 2 and 6.
+    assert lesson.segment[-1] == again
 
 
 def test_the_likelihood_is_that_of_what_is_simulated(differencing: ModuleType) -> None:

@@ -49,14 +49,15 @@ def said(kind: str, time_s: float) -> Nudge:
 
 
 def test_without_noise_the_joke_is_told_in_time_and_nothing_else(nudges: ModuleType, lesson: Lesson) -> None:
-    releases, exact = nudges.hold(lesson, EXACT)
-    assert len(releases) == 120
-    given = nudges.nudge(lesson, releases, EXACT)
+    held = nudges.hold(lesson, EXACT)
+    assert len(held.releases) == 120
+    assert 0.8 < held.counted < 1
+    given = nudges.nudge(lesson, held.releases, EXACT)
     outcome = nudges.judge(lesson, given, lesson.scenario.telling, [])
     assert outcome.moments == {"joy": 1}
     assert [kind for kind, _ in outcome.delays_s] == ["joy"]
     assert not outcome.wrong
-    before, after = (np.mean([exact[i][1] for i in span]) for span in (range(20, 38), range(42, 45)))
+    before, after = (np.mean([held.exact[i][1] for i in span]) for span in (range(20, 38), range(42, 45)))
     assert before < 5
     assert after > 11
 
@@ -109,8 +110,8 @@ def test_a_moment_stands_out_more_in_a_larger_class(nudges: ModuleType, lesson: 
     larger = draw(lesson.scenario, 3, students=60)
     found = []
     for one in (lesson, larger):
-        releases, exact = nudges.hold(one, ReleaseSettings())
+        held = nudges.hold(one, ReleaseSettings())
         moment = moments(one)[0]
         share = nudges.hidden_course(one).shares["joy"]
-        found.append(nudges.detectability(moment, share, releases, exact, ReleaseSettings()))
+        found.append(nudges.detectability(moment, share, held.releases, held.exact, ReleaseSettings()))
     assert 1 < found[0] < found[1] / 1.5

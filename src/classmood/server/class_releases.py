@@ -10,8 +10,9 @@
   or at once if the person erases, shows expressions drawn from the last release. Were the seat emptied, or filled with
   a known value, the step would tell what it held.
 - The noise (``noise``) does not depend on who is there, and on how many only as of the last batch: it is wider in small
-  classes. It is drawn anew with each batch, of which there is at most one in ``batch_gap_s``. A phantom adds some of
-  its own, so that nothing cancels between before and after a leave.
+  classes. It is drawn anew with each batch; from batch to batch the least gap grows (``batch_gap_growth``), so that
+  devices that come and go do not have it drawn often. A phantom adds some of its own, so that nothing cancels between
+  before and after a leave.
 - All that is released is computed from the noised counts, and means, ellipse and intensity from the shares that are
   shown (``suppression``), with the coordinates of ``classmood.emotions``; what has just risen (``rises``) likewise.
 - What nudges are decided on is made of the same counts under narrower noise of its own
@@ -98,7 +99,8 @@ class ClassReleases:
         self._for_nudges = Channel(self.settings.for_nudges(), class_size, nudge_randomness or random.SystemRandom())
         self._phantoms: dict[str, np.ndarray] = {}
         self._offsets: dict[str, np.ndarray] = {}
-        self._last_batch_s = -np.inf
+        self._next_batch_s = -np.inf
+        self._batch_gap_s = self.settings.batch_gap_s
         self._number = first
 
     def __reduce__(self) -> NoReturn:
@@ -156,8 +158,9 @@ class ClassReleases:
 
     def close(self, time_s: float) -> Release:
         """End an interval: the release that everybody may know."""
-        if time_s - self._last_batch_s >= self.settings.batch_gap_s and self._membership.settle():
-            self._last_batch_s = time_s
+        if time_s >= self._next_batch_s and self._membership.settle():
+            self._next_batch_s = time_s + self._batch_gap_s
+            self._batch_gap_s *= self.settings.batch_gap_growth
             for gone in set(self._voices) - self._membership.present:
                 del self._voices[gone]
             self._phantoms, self._offsets = {}, {}

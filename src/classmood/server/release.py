@@ -32,7 +32,9 @@ class ReleaseSettings(BaseModel):
         stale_s: how long a camera's last reading stands.
         mood_s: how long a pressed mood stands.
         press_s: how long a press of confusion or pace stands.
-        batch_gap_s: least time between batches, so that nobody can have noise drawn anew at will.
+        batch_gap_s: least time between the first two batches, so that nobody can have noise drawn anew at will.
+        batch_gap_growth: each further gap is so many times the one before. What devices that come and go all lesson
+            long can have drawn is then a number that grows with the logarithm of the lesson's length.
         phantom_s: mean time for which a phantom seat shows the same.
         longest_hold_s: how long the last unit of someone who left may stay at most.
         phantom_noise: deviation of what a phantom adds besides, as a share of the noise's own. It stays the same until
@@ -57,6 +59,7 @@ class ReleaseSettings(BaseModel):
     mood_s: float = Field(default=300.0, gt=0, allow_inf_nan=False)
     press_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     batch_gap_s: float = Field(default=120.0, ge=0, allow_inf_nan=False)
+    batch_gap_growth: float = Field(default=2.0, ge=1, le=10, allow_inf_nan=False)
     phantom_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     longest_hold_s: float = Field(default=180.0, ge=0, allow_inf_nan=False)
     phantom_noise: float = Field(default=0.6, ge=0, allow_inf_nan=False)
