@@ -45,3 +45,15 @@ def postgresql() -> Iterator[Cluster]:
     """A PostgreSQL server that runs as long as the tests do."""
     with cluster() as found:
         yield found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a file of SQLite may be made, in a folder of its own."""
+    return tmp_path / "data" / "classes.db"
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest, path: Path) -> Path | str:
+    """Where a store may lie; what is tested with it holds for both."""
+    return path if request.param == "SQLite" else request.getfixturevalue("postgresql").database()  # type: ignore[no-any-return]

@@ -1,10 +1,9 @@
-"""The store: what is acknowledged survives a kill, what is erased is gone from the bytes, the schema is as migrated."""
+"""The store: what is acknowledged survives a kill, and what is erased is gone from the bytes."""
 
 from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,29 +11,15 @@ from typing import get_args
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
-from classmood import store as module
+from classmood import database as database_module
 from classmood.errors import InputError, OutputError
 from classmood.server.nudges import MarkKind
 from classmood.store import MARK_KINDS, Store
 from classmood.studies import Base
-from postgresql import Cluster
 
 NOW = dt.datetime(2026, 11, 25, 10, 30, tzinfo=dt.UTC)
 SECRET = "QXJkaHNlY3JldA"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "classes.db"
-
-
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
-def database(request: pytest.FixtureRequest, path: Path) -> Path | str:
-    """Where a store may lie; what is tested with it holds for both."""
-    return path if request.param == "SQLite" else request.getfixturevalue("postgresql").database()  # type: ignore[no-any-return]
 
 
 def on_disk(path: Path) -> bytes:
@@ -198,7 +183,7 @@ def test_erasing_a_session_down_to_the_bytes(path: Path) -> None:
 
 def in_tables(store: Store) -> str:
     """All that any table holds."""
-    with store._engine.connect() as connection:
+    with store.database.engine.connect() as connection:
         tables = [connection.execute(sa.select(table)).all() for table in Base.metadata.sorted_tables]
     return repr(tables)
 
@@ -228,7 +213,7 @@ def test_retention(path: Path) -> None:
 
 
 def test_a_reader_that_keeps_old_bytes_is_told_of_and_made_up_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BUSY_S", 0.1)
+    monkeypatch.setattr(database_module, "_BUSY_S", 0.1)
     store = Store(path)
     _, gone = full(store, SECRET)
     reader = sqlite3.connect(path)
@@ -292,93 +277,6 @@ def test_kill_9_loses_no_acknowledged_mark_or_release(database: Path | str) -> N
         assert len(store.releases(session)) >= len(acknowledged)
 
 
-def test_acknowledged_means_synced(path: Path) -> None:
-    with Store(path) as store, store._engine.connect() as connection:
-        found = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous")
-        }
-        assert found == {"journal_mode": "wal", "synchronous": 2}
-        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
-        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
-
-
-def test_the_migrations_make_the_tables_that_the_code_means(database: Path | str) -> None:
-    with Store(database) as store, store._engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-        tables = set(sa.inspect(connection).get_table_names())
-        assert tables == {*Base.metadata.tables, "alembic_version"}
-
-
-def test_opening_again_changes_nothing(path: Path) -> None:
-    with Store(path) as store:
-        full(store, SECRET, rows=40)
-    before = path.read_bytes()
-    Store(path).close()
-    assert path.read_bytes() == before
-
-
-def test_a_newer_database_and_what_is_none_are_refused(path: Path, tmp_path: Path) -> None:
-    Store(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
-    with pytest.raises(OutputError, match="9999"):
-        Store(path)
-    (tmp_path / "not.db").write_text("not a database, but long enough to look at" * 40)
-    with pytest.raises(OutputError, match="not a database"):
-        Store(tmp_path / "not.db")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written"):
-        Store(tmp_path / "file" / "classes.db")
-
-
-def test_a_url_that_is_none_or_leads_nowhere_is_one_line_without_its_password(tmp_path: Path) -> None:
-    nowhere = f"postgresql+psycopg://me:{SECRET}@/class?host={tmp_path}"
-    for url in (
-        f"me:{SECRET}@host",
-        nowhere,
-        nowhere.replace("psycopg", "unheard_of"),
-        f"unheard://me:{SECRET}@host/x",
-    ):
-        with pytest.raises(OutputError, match=r"USER|cannot be used as a database") as caught:
-            Store(url)
-        assert SECRET not in str(caught.value)
-        assert "\n" not in str(caught.value)
-
-
-def test_one_server_at_a_time_has_a_school_s_database(postgresql: Cluster) -> None:
-    url = postgresql.database()
-    with Store(url) as first, Store(url) as second:
-        first.claim()
-        first.claim()
-        with pytest.raises(InputError, match="another classmood serve"):
-            second.claim()
-        first.close()
-        second.claim()
-    with Store(url) as third:
-        third.claim()
-
-
-def test_a_database_server_that_was_started_anew_is_found_again(postgresql: Cluster) -> None:
-    url = postgresql.database()
-    url = postgresql.database()
-    with Store(url) as store, Store(url) as other:
-        session = store.open_session("class", NOW, keep_days=1)
-        with other._engine.connect() as connection:
-            connection.execute(
-                sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
-            )
-        store.add_mark(session, 0.0, "text")
-        assert len(store.marks(session)) == 1
-
-
-def test_only_the_owner_reads_the_files(path: Path) -> None:
-    with Store(path) as store:
-        full(store, SECRET, rows=40)
-        for file in path.parent.iterdir():
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
-
-
 def test_times_have_their_zone(database: Path | str) -> None:
     with Store(database) as store:
         with pytest.raises(InputError, match="with its zone"):
@@ -390,18 +288,8 @@ def test_times_have_their_zone(database: Path | str) -> None:
 def test_a_database_that_cannot_be_written_is_one_line(database: Path | str) -> None:
     with Store(database) as store:
         session = store.open_session("class", NOW, keep_days=1)
-        with store._engine.begin() as connection:
+        with store.database.engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE mark")
         with pytest.raises(OutputError, match="cannot be written") as caught:
             store.add_mark(session, 0.0, "text")
         assert "\n" not in str(caught.value)
-
-
-def test_every_connection_writes_through_and_overwrites_what_it_frees(tmp_path: Path) -> None:
-    with Store(tmp_path / "class.db") as store, store._engine.connect() as connection:
-        held = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "secure_delete", "temp_store", "foreign_keys")
-        }
-    # 2 is FULL for synchronous, and memory for temp_store.
-    assert held == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "temp_store": 2, "foreign_keys": 1}

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classmood.errors import InputError
-from classmood.store import Base, Store
+from classmood.store import Store
+from classmood.store_tables import Base
 from classmood.studies import StoredChunk, StoredEvent, Studies
 
 NOW = dt.datetime(2026, 11, 25, 10, 30, tzinfo=dt.UTC)
@@ -45,11 +46,11 @@ def event(sequence: int, *, attempt: int = 1, kind: str = "onset", body: str = "
 
 
 def on_disk(store: Store) -> bytes:
-    return b"".join(file.read_bytes() for file in Path(store.name).parent.iterdir())
+    return b"".join(file.read_bytes() for file in Path(store.database.name).parent.iterdir())
 
 
 def test_the_migrations_make_the_tables_that_the_code_means(store: Store) -> None:
-    with store._engine.connect() as connection:
+    with store.database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         assert set(sa.inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
 

@@ -20,9 +20,11 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from classmood.database import known, utc
 from classmood.errors import InputError
-from classmood.store import RESEARCH, Base, Receipt, Store, _known, _ParticipantRow, _receipt, _ReceiptRow, _utc
-from classmood.store import _SessionRow as _Class
+from classmood.store import RESEARCH, Receipt, Store, receipt_of
+from classmood.store_tables import Base, ParticipantRow, ReceiptRow
+from classmood.store_tables import SessionRow as _Class
 
 # Who is stopping has the calm end of the session still to see.
 State = Literal["invited", "consented", "running", "stopping", "stopped", "finished", "erasing"]
@@ -170,14 +172,13 @@ class Studies:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._engine = store._engine
 
     def open(self, protocol_sha256: str, name: str, protocol: str, now: dt.datetime, *, keep_days: int) -> StoredStudy:
         """The study of a protocol; it is begun where there is none yet."""
-        with self._store._writing() as db:
+        with self._store.database.writing() as db:
             row = db.scalar(sa.select(_StudyRow).where(_StudyRow.protocol_sha256 == protocol_sha256))
             if row is None:
-                time = _utc(now)
+                time = utc(now)
                 session = _Class(
                     id=secrets.token_hex(16),
                     profile=RESEARCH,
@@ -199,7 +200,7 @@ class Studies:
 
     def studies(self) -> list[StoredStudy]:
         """All studies, oldest first."""
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             rows = sa.select(_StudyRow).join(_Class, _Class.id == _StudyRow.session_id)
             return [_study(row) for row in db.scalars(rows.order_by(_Class.opened, _Class.id))]
 
@@ -209,8 +210,8 @@ class Studies:
         Raises:
             InputError: the pseudonym was used before, or is not of letters and digits.
         """
-        with self._store._writing() as db:
-            study = _known(db, _StudyRow, session)
+        with self._store.database.writing() as db:
+            study = known(db, _StudyRow, session)
             number = study.next_number
             chosen = f"{number:03d}" if name is None else name
             if not (chosen.isascii() and chosen.isalnum() and len(chosen) <= LONGEST_NAME):
@@ -220,7 +221,7 @@ class Studies:
                 raise InputError(f"the participant id {chosen!r} is used already; give this participant another")
             study.next_number = number + 1
             identity = secrets.token_hex(16)
-            db.add(_ParticipantRow(id=identity, session_id=session, salt=secrets.token_bytes(32)))
+            db.add(ParticipantRow(id=identity, session_id=session, salt=secrets.token_bytes(32)))
             db.flush()
             row = _StudyParticipantRow(
                 participant_id=identity,
@@ -239,14 +240,14 @@ class Studies:
 
     def participants(self, session: str) -> list[StoredParticipant]:
         """A study's participants, by their numbers."""
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             found = sa.select(_StudyParticipantRow).where(_StudyParticipantRow.session_id == session)
             return [_participant(row) for row in db.scalars(found.order_by(_StudyParticipantRow.number))]
 
     def participant(self, identity: str) -> StoredParticipant:
         """One participant."""
-        with Session(self._engine) as db:
-            return _participant(_known(db, _StudyParticipantRow, identity))
+        with self._store.database.reading() as db:
+            return _participant(known(db, _StudyParticipantRow, identity))
 
     def consent(
         self, participant: str, texts: Sequence[tuple[str, str]], now: dt.datetime, *, records: bool
@@ -259,24 +260,24 @@ class Studies:
             now: when.
             records: whether recording is among it.
         """
-        with self._store._writing() as db:
-            who = _known(db, _StudyParticipantRow, participant)
+        with self._store.database.writing() as db:
+            who = known(db, _StudyParticipantRow, participant)
             if who.state != "invited":
                 raise InputError("expected a participant who has not decided yet; a decision is made once")
             receipts = [
-                _ReceiptRow(
+                ReceiptRow(
                     id=secrets.token_hex(16),
                     participant_id=participant,
                     document=name,
                     version=version,
-                    given=_utc(now),
+                    given=utc(now),
                 )
                 for name, version in texts
             ]
             db.add_all(receipts)
             who.state, who.records = "consented", records
             db.flush()
-            given = [_receipt(row) for row in receipts]
+            given = [receipt_of(row) for row in receipts]
             db.commit()
         return given
 
@@ -286,8 +287,8 @@ class Studies:
         Raises:
             InputError: they have not agreed, have finished, or have stopped.
         """
-        with self._store._writing() as db:
-            who = _known(db, _StudyParticipantRow, participant)
+        with self._store.database.writing() as db:
+            who = known(db, _StudyParticipantRow, participant)
             if who.state not in ("consented", "running", "stopping") or not _stands(db, participant):
                 raise InputError(f"expected a participant who agreed and has not ended, got one who is {who.state}")
             who.attempt += 1
@@ -299,8 +300,8 @@ class Studies:
 
     def set_state(self, participant: str, state: State) -> StoredParticipant:
         """Move someone on."""
-        with self._store._writing() as db:
-            who = _known(db, _StudyParticipantRow, participant)
+        with self._store.database.writing() as db:
+            who = known(db, _StudyParticipantRow, participant)
             who.state = state
             found = _participant(who)
             db.commit()
@@ -312,7 +313,7 @@ class Studies:
         Raises:
             InputError: no consent stands, the participant has not started, or an event's number was another's.
         """
-        with self._store._writing() as db:
+        with self._store.database.writing() as db:
             who = self._sender(db, participant, [event.attempt for event in events])
             new = 0
             for event in events:
@@ -343,7 +344,7 @@ class Studies:
 
     def events(self, participant: str) -> list[StoredEvent]:
         """Someone's events in order."""
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             found = sa.select(_StudyEventRow).where(_StudyEventRow.participant_id == participant)
             rows = db.scalars(found.order_by(_StudyEventRow.attempt, _StudyEventRow.sequence))
             return [
@@ -356,7 +357,7 @@ class Studies:
         theirs = _StudyEventRow.participant_id == participant
         onsets = theirs & (_StudyEventRow.kind == "onset")
         last = (_StudyEventRow.attempt.desc(), _StudyEventRow.sequence.desc())
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             count, received_s = db.execute(
                 sa.select(sa.func.count(), sa.func.max(_StudyEventRow.received_s)).where(theirs)
             ).one()
@@ -372,7 +373,7 @@ class Studies:
         Raises:
             InputError: no consent to recording is on file, or the participant has not started.
         """
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             who = self._sender(db, participant, [attempt])
             if not who.records:
                 raise InputError("expected a participant who agreed to be recorded; no such consent is on file")
@@ -381,7 +382,7 @@ class Studies:
     def add_chunk(self, participant: str, chunk: StoredChunk, received_s: float) -> None:
         """Keep that a part of a recording is on the disk."""
         self.check_recording(participant, chunk.attempt)
-        with self._store._writing() as db:
+        with self._store.database.writing() as db:
             db.add(
                 _StudyChunkRow(
                     participant_id=participant,
@@ -397,25 +398,25 @@ class Studies:
 
     def chunks(self, participant: str) -> list[StoredChunk]:
         """The parts of someone's recordings, in order."""
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             found = sa.select(_StudyChunkRow).where(_StudyChunkRow.participant_id == participant)
             return sorted(StoredChunk(r.attempt, r.step, r.part, r.sha256, r.length) for r in db.scalars(found))
 
     def add_export(self, session: str, folder: str, now: dt.datetime) -> None:
         """Keep where a study was exported to, so that an erasure finds it."""
-        with self._store._writing() as db:
-            _known(db, _StudyRow, session)
-            db.merge(_StudyExportRow(session_id=session, folder=folder, made=_utc(now)))
+        with self._store.database.writing() as db:
+            known(db, _StudyRow, session)
+            db.merge(_StudyExportRow(session_id=session, folder=folder, made=utc(now)))
             db.commit()
 
     def exports(self, session: str) -> list[str]:
         """The folders to which a study was exported."""
-        with Session(self._engine) as db:
+        with self._store.database.reading() as db:
             found = sa.select(_StudyExportRow.folder).where(_StudyExportRow.session_id == session)
             return list(db.scalars(found.order_by(_StudyExportRow.folder)))
 
     def _sender(self, db: Session, participant: str, attempts: Sequence[int]) -> _StudyParticipantRow:
-        who = _known(db, _StudyParticipantRow, participant)
+        who = known(db, _StudyParticipantRow, participant)
         if not _stands(db, participant):
             raise InputError("expected a consent that stands, and there is none on file")
         if who.state not in SENDING or any(not 1 <= attempt <= who.attempt for attempt in attempts):
@@ -424,9 +425,9 @@ class Studies:
 
 
 def _stands(db: Session, participant: str) -> bool:
-    standing = (_ReceiptRow.participant_id == participant) & _ReceiptRow.withdrawn.is_(None)
-    agreed = standing & (_ReceiptRow.document == "consent")
-    return db.scalar(sa.select(_ReceiptRow.id).where(agreed).limit(1)) is not None
+    standing = (ReceiptRow.participant_id == participant) & ReceiptRow.withdrawn.is_(None)
+    agreed = standing & (ReceiptRow.document == "consent")
+    return db.scalar(sa.select(ReceiptRow.id).where(agreed).limit(1)) is not None
 
 
 def _study(row: _StudyRow) -> StoredStudy:

@@ -226,7 +226,7 @@ def test_parts_after_a_lost_one_are_told_and_the_rest_is_kept(tmp_path: Path) ->
         chunks = studies.chunks(who.id)
         step = chunks[0].step
         of_it = [one for one in chunks if one.step == step]
-        with store._engine.begin() as connection:
+        with store.database.engine.begin() as connection:
             connection.exec_driver_sql(f"DELETE FROM study_chunk WHERE step = {step} AND part = {len(of_it) - 2}")
     (written,) = exported(tmp_path, path, tmp_path / "data")
     assert written.lost_parts == 1

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from classmood.server.nudges import KindName, MarkKind, Nudge, Usefulness
 from classmood.server.release import Release
-from classmood.store import LONGEST_LABEL, Receipt, StoredMark, StoredSession
+from classmood.store import Receipt, StoredMark, StoredSession
+from classmood.store_tables import LONGEST_LABEL
 
 
 def _writable(text: str) -> str:

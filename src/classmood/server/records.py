@@ -40,7 +40,7 @@ class Records:
         self._lock = _lock(settings.beside(".lock"))
         self.store = Store(settings.database_file or settings.database)
         try:
-            self.store.claim()
+            self.store.database.claim()
         except InputError:
             self.store.close()
             raise
