@@ -2,9 +2,9 @@
 
     python benchmarks/acceptance.py --data ../shared/data --out out/acceptance
 
-Needs the FER+ and London data, Chromium and Debian's nginx. Writes a JSON file a measurement into the folder, and
-videos that it composes. Stated with the figures: the machine and the date. Goals that are missed are named at the end,
-and the exit status is 1 then.
+Needs the FER+ and London data, Chromium, and of Debian nginx and Firefox. Writes a JSON file a measurement into the
+folder, and videos that it composes. Stated with the figures: the machine and the date. Goals that are missed are named
+at the end, and the exit status is 1 then.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import av
 
 import class_video
 import experiment_run
+import firefox
 import live_class
 import live_load
 import london
@@ -29,6 +30,7 @@ import nudges
 from classmood.errors import ClassmoodError
 from classmood.machine import machine
 from classmood.training.protocol import write_manifest
+from firefox_driver import FirefoxError
 
 
 def main(data: Path, out: Path) -> list[str]:
@@ -42,6 +44,7 @@ def main(data: Path, out: Path) -> list[str]:
     missed += speed(data / "london" / "class20.mp4", out)
     missed += study(out)
     missed += live(data, out)
+    missed += another_browser(out)
     missed += recipe(out)
     missed += suggestions(out)
     missed += load(out)
@@ -133,6 +136,17 @@ def live(data: Path, out: Path) -> list[str]:
         "no request leaves the origin": figures["elsewhere"] == [],
     }
     return [f"live class: {goal}" for goal, met in goals.items() if not met]
+
+
+def another_browser(out: Path) -> list[str]:
+    """The pages in Firefox; where it is not installed that is said."""
+    try:
+        figures = firefox.hold(out / "firefox", 30.0)
+    except FirefoxError as error:
+        return [f"Firefox: {error}"]
+    (out / "firefox.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print("firefox", figures)
+    return [f"Firefox: {goal}" for goal in firefox.missed(figures)]
 
 
 def recipe(out: Path) -> list[str]:
