@@ -59,3 +59,19 @@ def test_a_silence_tells_nothing_but_that_it_is_one() -> None:
     release = channel.silence(3, 40.0)
     assert release.silent
     assert release.model_dump(exclude_defaults=True) == {"number": 3, "time_s": 40.0, "class_size": 24}
+
+
+@pytest.mark.parametrize("sharing", [5, 8, 12, 30])
+def test_presses_that_nobody_pressed_are_seldom_told_in_a_class_of_any_size(sharing: int) -> None:
+    told = {0: 0, sharing: 0}
+    for pressed in told:
+        for seed in range(800):
+            channel = Channel(ReleaseSettings(), 24, random.Random(seed))
+            channel.step()
+            counts = NONE.copy()
+            counts[CELLS.index("neutral")] = sharing
+            counts[len(CELLS)] = pressed
+            release = channel.tell(counts, NONE, sharing=sharing, number=0, time_s=10.0)
+            told[pressed] += release.confused is not None
+    assert told[0] / 800 < 0.075
+    assert told[sharing] > 2.5 * told[0]

@@ -118,8 +118,11 @@ class Channel:
 
 
 def _shown_press(count: float, sharing: int, settings: ReleaseSettings) -> float | None:
-    """A press's share, or None where it is a small cell or noise alone could well be all of it."""
-    if count < min(settings.smallest_press(sharing), sharing):
+    """A press's share, or None where it is a small cell or noise alone could well be all of it.
+
+    In a class below that limit the count must be above all who are there: "all of six" is more often noise than not.
+    """
+    if count < settings.smallest_press(sharing):
         return None
     return round(round(min(count / sharing, 1.0) / settings.share_step) * settings.share_step, 6)
 
