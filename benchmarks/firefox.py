@@ -16,7 +16,6 @@ Firefox may complain of nothing and ask nobody but the server. Pictures of the p
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import subprocess
 import sys
@@ -39,7 +38,7 @@ from firefox_driver import Firefox, FirefoxPage, firefox
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
 
-from camera_frames import DRAWN, SIZES, before_a_wall  # noqa: E402
+from camera_frames import DRAWN, SIZES, before_a_wall, still_camera  # noqa: E402
 
 from drawn_gallery import person  # noqa: E402
 
@@ -53,26 +52,6 @@ NOTE_SENT = """
   const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (text) { window.sent.push(JSON.parse(text)); return send.call(this, text); };
 """
-# A still picture as a camera; its pixels come with the script, since the page's policy lets no other image in.
-STILL_CAMERA = """
-  const {{ width, height, pixels }} = {picture};
-  // An empty page has no cameras.
-  if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {{
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [width, height];
-    const context = canvas.getContext("2d");
-    const bytes = Uint8ClampedArray.from(atob(pixels), (letter) => letter.charCodeAt(0));
-    setInterval(() => context.putImageData(new ImageData(bytes, width, height), 0, 0), 100);
-    return canvas.captureStream(10);
-  }};
-"""
-
-
-def still_camera(frame: np.ndarray) -> str:
-    """A script that makes a frame the page's camera."""
-    height, width = frame.shape[:2]
-    pixels = base64.b64encode(np.dstack([frame, np.full((height, width), 255, np.uint8)]).tobytes()).decode()
-    return STILL_CAMERA.format(picture=json.dumps({"width": width, "height": height, "pixels": pixels}))
 
 
 def teach(browser: Firefox, link: str) -> tuple[FirefoxPage, str]:

@@ -30,6 +30,7 @@ from jaxtyping import Bool, Float32, UInt8
 
 from classmood.crops import normalise
 from classmood.emotions import (
+    CLASSES_OF,
     CLASSROOM_CLASSES,
     CLASSROOM_VAD,
     DERIVED,
@@ -50,7 +51,6 @@ _TO_CLASSROOM: Final = np.array(
 )
 _VAD: Final = np.array([FERPLUS_VAD[name] for name in FERPLUS_CLASSES], np.float32)
 _OWN_VAD: Final = np.array([CLASSROOM_VAD[name] for name in CLASSROOM_CLASSES], np.float32)
-_CLASSES_OF: Final = {"ferplus": FERPLUS_CLASSES, "classroom": CLASSROOM_CLASSES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Classifier:
         """
         path = weights.find(model)
         self.card = weights.read_card(path, weights.EmotionCard)
-        expected = _CLASSES_OF[self.card.labels]
+        expected = CLASSES_OF[self.card.labels]
         if self.card.classes != expected:
             raise ModelError(f"{path}: expected the classes {expected}, its card names {self.card.classes}")
         # The network's maps are small: two cores that share every operation are a quarter faster than one, two that

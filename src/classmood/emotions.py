@@ -60,6 +60,9 @@ FERPLUS_CLASSES: Final = (
     "contempt",
 )
 
+# What a model of either kind of labels measures.
+CLASSES_OF: Final = {"ferplus": FERPLUS_CLASSES, "classroom": CLASSROOM_CLASSES}
+
 # Which classroom class a FER+ class counts for; disgust and contempt add up to disdain.
 FERPLUS_TO_CLASSROOM: Final = {
     "neutral": "neutral",

@@ -21,6 +21,7 @@ from classmood.database import Database, known, utc
 from classmood.errors import InputError, MissingExtra
 from classmood.store_tables import (
     LONGEST_LABEL,
+    Base,
     ChoreRow,
     MarkRow,
     NudgeRow,
@@ -102,7 +103,8 @@ class Store:
         """
         self.database = Database(database)
         try:
-            with self.database.reading() as db:
+            # As a unit of writing, so that a fault of the database is one line.
+            with self.database.writing() as db:
                 pending = db.get(ChoreRow, _SCRUB) is not None
             if pending:
                 self._scrub()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,19 @@ import numpy as np
 SIZES = ((640, 480), (1280, 720))
 # Of those that tests/drawn_gallery.py draws, the detector takes these for people.
 DRAWN = (2, 3, 8)
+# A still picture as a camera; its pixels come with the script, since the page's policy lets no other image in.
+STILL_CAMERA = """
+  const {{ width, height, pixels }} = {picture};
+  // An empty page has no cameras.
+  if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {{
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [width, height];
+    const context = canvas.getContext("2d");
+    const bytes = Uint8ClampedArray.from(atob(pixels), (letter) => letter.charCodeAt(0));
+    setInterval(() => context.putImageData(new ImageData(bytes, width, height), 0, 0), 100);
+    return canvas.captureStream(10);
+  }};
+"""
 
 
 def london_frames(folder: Path, count: int, *, seed: int = 7) -> Iterator[np.ndarray]:
@@ -55,3 +70,10 @@ def before_a_wall(
 def png(frame: np.ndarray) -> bytes:
     """A frame as a file in memory: pixels arrive as they are."""
     return bytes(cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+
+def still_camera(frame: np.ndarray) -> str:
+    """A script that makes a frame the page's camera."""
+    height, width = frame.shape[:2]
+    pixels = base64.b64encode(np.dstack([frame, np.full((height, width), 255, np.uint8)]).tobytes()).decode()
+    return STILL_CAMERA.format(picture=json.dumps({"width": width, "height": height, "pixels": pixels}))

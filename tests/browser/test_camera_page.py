@@ -3,14 +3,13 @@ stands in for a camera; no face is in it."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from camera_frames import DRAWN, SIZES, before_a_wall
+from camera_frames import DRAWN, SIZES, before_a_wall, still_camera
 from chromium import Watched, built_pages, chromium
 from playwright.sync_api import Page, expect
 from served import ALLOWED, EXACT, served
@@ -111,27 +110,6 @@ def test_the_light_tells_the_truth_and_models_come_only_with_a_camera(tmp_path: 
         assert live_tracks(page) == []
         assert student.hosts() == {server.base.removeprefix("http://")}
         assert student.complaints == []
-
-
-# A still picture as a camera. Its pixels come with the script, since the page's policy lets no other image in.
-STILL_CAMERA = """
-  const {{ width, height, pixels }} = {picture};
-  navigator.mediaDevices.getUserMedia = async () => {{
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [width, height];
-    const context = canvas.getContext("2d");
-    const bytes = Uint8ClampedArray.from(atob(pixels), (letter) => letter.charCodeAt(0));
-    setInterval(() => context.putImageData(new ImageData(bytes, width, height), 0, 0), 100);
-    return canvas.captureStream(10);
-  }};
-"""
-
-
-def still_camera(frame: np.ndarray) -> str:
-    pixels = np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
-    height, width = frame.shape[:2]
-    picture = {"width": width, "height": height, "pixels": base64.b64encode(pixels.tobytes()).decode()}
-    return STILL_CAMERA.format(picture=json.dumps(picture))
 
 
 def test_a_model_of_the_nine_classes_reads_in_the_page_and_is_told_as_such(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from classmood.cards import EmotionCard, read_card
-from classmood.emotions import CLASSROOM_CLASSES, CLASSROOM_VAD, FERPLUS_CLASSES, FERPLUS_VAD
+from classmood.emotions import CLASSES_OF, CLASSROOM_VAD, FERPLUS_VAD
 from classmood.errors import ModelError
 
-_CLASSES: Final = {"ferplus": FERPLUS_CLASSES, "classroom": CLASSROOM_CLASSES}
 _VAD: Final = {"ferplus": FERPLUS_VAD, "classroom": CLASSROOM_VAD}
 
 
@@ -38,7 +37,7 @@ def make_ready(model: Path, shipped_card: Path, folder: Path) -> Path:
     if not model.is_file():
         raise ModelError(f"{model}: no such model file; give an ONNX file as classmood export writes it")
     card = read_card(model, EmotionCard)
-    expected = _CLASSES[card.labels]
+    expected = CLASSES_OF[card.labels]
     if card.classes != expected:
         raise ModelError(f"{model}: expected the classes {expected}, its card names {card.classes}")
     try:

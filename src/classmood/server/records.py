@@ -41,7 +41,7 @@ class Records:
         self.store = Store(settings.database_file or settings.database)
         try:
             self.store.database.claim()
-        except InputError:
+        except BaseException:
             self.store.close()
             raise
         self.audit_log = AuditLog(settings.audit_log_file)
