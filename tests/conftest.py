@@ -1,4 +1,4 @@
-"""Shared by all tests: array shapes are checked at every call, and the London and FER+ data are found or skipped."""
+"""Shared by all tests: array shapes are checked at each call, save in ``many_calls``; data are found or skipped."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 from postgresql import Cluster, cluster
 
 install_import_hook("classmood", "typechecker.check")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Checking each call is most of the time of a test that makes a hundred thousand: such a one does without."""
+    config.update("jaxtyping_disable", item.get_closest_marker("many_calls") is not None)
+    try:
+        return (yield)
+    finally:
+        config.update("jaxtyping_disable", False)
+
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 

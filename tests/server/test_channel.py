@@ -61,6 +61,7 @@ def test_a_silence_tells_nothing_but_that_it_is_one() -> None:
     assert release.model_dump(exclude_defaults=True) == {"number": 3, "time_s": 40.0, "class_size": 24}
 
 
+@pytest.mark.many_calls
 @pytest.mark.parametrize("sharing", [5, 8, 12, 30])
 def test_presses_that_nobody_pressed_are_seldom_told_in_a_class_of_any_size(sharing: int) -> None:
     told = {0: 0, sharing: 0}

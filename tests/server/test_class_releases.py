@@ -304,6 +304,7 @@ def test_the_noise_is_wider_in_small_classes_and_says_so() -> None:
         assert release.half_width == pytest.approx(1.96 * 3.5 * settings.widening(size) / size, abs=0.001)
 
 
+@pytest.mark.many_calls
 @pytest.mark.parametrize("size", [6, 30])
 def test_the_noise_is_as_wide_as_is_said(size: int) -> None:
     """Over classes that show nothing, a cell's count scatters by the stated deviation."""
@@ -380,6 +381,7 @@ def test_a_seat_counts_from_its_batch_on() -> None:
     assert not room.releases.counts("5")
 
 
+@pytest.mark.many_calls
 def test_a_rise_of_most_of_a_small_class_is_told_at_once_and_noise_is_not() -> None:
     """Ten of thirteen begin to smile: told in the next release nearly always; noise alone hardly ever."""
     neutral, joy = np.eye(9)[0].tolist(), np.eye(9)[1].tolist()

@@ -40,11 +40,13 @@ def accuracy(differencing: ModuleType, world: str, settings: ReleaseSettings, cl
     return {sees: differencing.balanced(part)[0] for sees, part in pairs.items()}
 
 
+@pytest.mark.many_calls
 def test_without_noise_the_attack_finds_a_student(differencing: ModuleType) -> None:
     # Rounding, batches and hidden cells are all on: alone they do not do.
     assert min(accuracy(differencing, "steadfast", EXACT, 60).values()) > 0.7
 
 
+@pytest.mark.many_calls
 def test_with_the_noise_it_does_not(differencing: ModuleType) -> None:
     # The large run holds it to 0.60; of 60 small classes a tenth more is chance.
     assert max(accuracy(differencing, "even", ReleaseSettings(), 60).values()) < 0.72

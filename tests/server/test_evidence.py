@@ -71,6 +71,7 @@ def test_the_same_rise_says_less_where_the_noise_is_wider() -> None:
     assert odds(15) < odds(30) < odds(60)
 
 
+@pytest.mark.many_calls
 def test_under_the_noise_alone_the_ratio_of_likelihoods_is_one_on_the_mean() -> None:
     """Its expectation without a rise is 1, whatever is compared: the filter reckons with the noise that is drawn."""
     exact = SETTINGS.model_copy(update={"smallest_cell": 1.0, "share_step": 0.01})

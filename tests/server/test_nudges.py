@@ -185,6 +185,7 @@ def lesson(seed: int, people: int, *, joke: bool = False) -> list[Release]:
     return releases
 
 
+@pytest.mark.many_calls
 def test_noise_alone_seldom_makes_one_and_a_joke_does() -> None:
     assert sum(len(given(Nudges(), lesson(seed, 24))) for seed in range(6)) <= 1
     for seed in range(6):

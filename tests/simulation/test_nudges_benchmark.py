@@ -106,6 +106,7 @@ def test_what_is_held_without_sockets_is_what_pages_send(nudges: ModuleType, les
         assert read.classroom() == pytest.approx(page.readings.p[second] @ nudges._TO_CLASSROOM)  # type: ignore[union-attr]
 
 
+@pytest.mark.many_calls
 def test_a_moment_stands_out_more_in_a_larger_class(nudges: ModuleType, lesson: Lesson) -> None:
     larger = draw(lesson.scenario, 3, students=60)
     found = []

@@ -31,6 +31,7 @@ def slow_smiles(people: int) -> dict[int, np.ndarray]:
     return {person: np.roll(course, 3 * person) for person in range(1, people + 1)}
 
 
+@pytest.mark.many_calls
 def test_an_even_rise_exceeds_the_selection_and_noise_does_not() -> None:
     even = growth_of(measure_figure9(timeline_of(slow_smiles(6)), rounds=29), "joy")
     assert even.persons == 6
