@@ -19,7 +19,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/classmood demo --out out/demo
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check src tests benchmarks examples hatch_build.py web

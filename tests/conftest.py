@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+# Before NumPy and torch are read, which look at it once. Where tests run beside each other a core has one thread: two
+# that wait for each other in turns trained a network ten times slower than one.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import pytest
 from jaxtyping import config, install_import_hook
@@ -11,6 +17,11 @@ from jaxtyping import config, install_import_hook
 from postgresql import Cluster, cluster
 
 install_import_hook("classmood", "typechecker.check")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores, since those with a browser mostly wait; four at most, as each may need 1.5 GB."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 @pytest.hookimpl(wrapper=True)
