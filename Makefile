@@ -18,6 +18,8 @@ DATA ?= ../shared/data
 demo: $(VENV)/demo.stamp
 	$(BIN)/classmood demo --out out/demo
 
+# Where the environment forbids it, the many commands that tests run would each compile the package anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 

@@ -11,9 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -138,9 +137,12 @@ def smallest_effect(on: Bool[np.ndarray, " n"], block: Int64[np.ndarray, " n"], 
     moved = contrasts @ on.astype(float)
     of_data = np.random.default_rng(seed).normal(size=(_SAMPLES, len(on))) @ contrasts.T
 
+    away = np.empty_like(of_data)
+
     def power(shift: float) -> float:
-        away = np.abs(of_data + shift * moved)
-        return float(((away >= away[:, :1] * (1 - 1e-9)).mean(1) <= LEVEL).mean())
+        np.abs(np.add(of_data, shift * moved, out=away), out=away)
+        as_far = np.count_nonzero(away >= away[:, :1] * (1 - 1e-9), axis=1)
+        return float((as_far / len(moved) <= LEVEL).mean())
 
     low, high = 0.0, 1.0
     while power(high) < POWER:
@@ -166,8 +168,8 @@ def deal(
         most: how many are drawn then.
     """
     if ways <= min(_MOST_EXACT, most + 1):
-        every = np.array([one for one in _every(on, block) if not np.array_equal(one, on)], bool).reshape(-1, len(on))
-        return np.concatenate([on[None], every]), True
+        every = _every(on, block)
+        return np.concatenate([on[None], every[(every != on).any(axis=1)]]), True
     random = np.random.default_rng(seed)
     drawn = np.empty((most + 1, len(on)), bool)
     drawn[0] = on
@@ -214,14 +216,17 @@ def _ways(on: np.ndarray, block: np.ndarray) -> float:
     )
 
 
-def _every(on: np.ndarray, block: np.ndarray) -> Iterator[np.ndarray]:
+def _every(on: np.ndarray, block: np.ndarray) -> Bool[np.ndarray, "ways n"]:
     """All dealings with as many on in each block."""
-    places = [np.flatnonzero(block == one) for one in np.unique(block)]
-    chosen = (combinations(here.tolist(), int(on[here].sum())) for here in places)
-    for choice in product(*chosen):
-        one = np.zeros(len(on), bool)
-        one[[place for places_on in choice for place in places_on]] = True
-        yield one
+    every = np.zeros((1, len(on)), bool)
+    for one in np.unique(block):
+        here = np.flatnonzero(block == one)
+        chosen = np.array(list(combinations(range(len(here)), int(on[here].sum()))), int)
+        ways = np.zeros((len(chosen), len(here)), bool)
+        np.put_along_axis(ways, chosen, True, axis=1)
+        every, before = np.repeat(every, len(ways), axis=0), len(every)
+        every[:, here] = np.tile(ways, (before, 1))
+    return every
 
 
 def _contrast(dealt: np.ndarray, block: np.ndarray) -> Float64[np.ndarray, "ways n"]:
