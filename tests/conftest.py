@@ -19,6 +19,8 @@ from postgresql import Cluster, cluster
 install_import_hook("classmood", "typechecker.check")
 
 
+# Optional, so that one file runs where pytest-xdist is missing or switched off.
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more than there are cores, since those with a browser mostly wait; four at most, as each may need 1.5 GB."""
     return min(4, (os.cpu_count() or 1) + 1)
