@@ -103,7 +103,7 @@ def models(tmp_path: Path, build: ModuleType, original: bytes) -> Path:
     """A folder with the card of what comes of the stand-in."""
     folder = tmp_path / "models"
     folder.mkdir()
-    card = {"sha256": sha256(build.shorten_weights(build.free_sizes(original)))}
+    card = {"sha256": sha256(build.shorten_weights(build.widen_by_parts(build.free_sizes(original))))}
     (folder / "centerface.json").write_text(json.dumps(card), encoding="utf-8")
     return folder
 
@@ -121,7 +121,7 @@ def test_the_detector_is_made_and_not_fetched_again(
     pinned: ModuleType, models: Path, original: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, licence = pinned.provide_detector(models)
-    assert model.read_bytes() == pinned.shorten_weights(pinned.free_sizes(original))
+    assert model.read_bytes() == pinned.shorten_weights(pinned.widen_by_parts(pinned.free_sizes(original)))
     text = licence.read_text(encoding="utf-8")
     assert "arXiv:1911.03599" in text
     assert text.endswith("Permission is hereby granted, as a stand-in")
@@ -266,6 +266,59 @@ def test_large_layers_are_whole_numbers_small_ones_half_and_heads_exact(build: M
     image = {"image": rng.uniform(0, 1, (1, 96, 4, 4)).astype(np.float32)}
     maps = [onnxruntime.InferenceSession(model).run(None, image)[0] for model in (original, made)]
     assert np.abs(maps[0] - maps[1]).max() < 0.01 * np.abs(maps[0]).max()
+
+
+def widening_detector(channels: int, *, skips: bool = False) -> bytes:
+    """image -> 1x1 to many channels -> a 3x3 filter of each -> 1x1 to few, twice; ``skips`` rereads the wide map."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(3)
+    kept: dict[str, np.ndarray] = {}
+    nodes, last, few = [], "image", 4
+    for block in ("a", "b"):
+        kept |= {
+            f"{block}.wide": rng.normal(size=(channels, few, 1, 1)),
+            f"{block}.bias": rng.normal(size=channels),
+            f"{block}.each": rng.normal(size=(channels, 1, 3, 3)),
+            f"{block}.few": rng.normal(size=(few, channels, 1, 1)) / channels,
+        }
+        nodes += [
+            helper.make_node("Conv", [last, f"{block}.wide", f"{block}.bias"], [f"{block}.1"]),
+            helper.make_node("Relu", [f"{block}.1"], [f"{block}.2"]),
+            helper.make_node("Conv", [f"{block}.2", f"{block}.each"], [f"{block}.3"], group=channels, pads=[1] * 4),
+            helper.make_node("Relu", [f"{block}.3"], [f"{block}.4"]),
+        ]
+        if skips:
+            nodes.append(helper.make_node("Add", [f"{block}.4", f"{block}.1"], [f"{block}.5"]))
+        nodes.append(helper.make_node("Conv", [f"{block}.{5 if skips else 4}", f"{block}.few"], [f"{block}.out"]))
+        last = f"{block}.out"
+    graph = helper.make_graph(
+        nodes,
+        "widening",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["b", few, "h", "w"])],
+        [helper.make_tensor_value_info(last, TensorProto.FLOAT, ["b", few, "h", "w"])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in kept.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def test_widened_by_parts_it_computes_the_same(build: ModuleType) -> None:
+    given = widening_detector(2 * build.CHANNELS_AT_A_TIME)
+    made = build.widen_by_parts(given)
+    assert made == build.widen_by_parts(given)
+    convolutions = [node for node in onnx.load_from_string(made).graph.node if node.op_type == "Conv"]
+    assert len(convolutions) == 2 * (2 + 2 + 1)
+    image = {"image": np.random.default_rng(0).normal(size=(2, 4, 6, 10)).astype(np.float32)}
+    maps = [onnxruntime.InferenceSession(model).run(None, image)[0] for model in (given, made)]
+    assert np.allclose(maps[0], maps[1], rtol=1e-5, atol=1e-6)
+
+
+def test_what_does_not_come_apart_is_left_whole(build: ModuleType) -> None:
+    for given in (widening_detector(build.CHANNELS_AT_A_TIME + 2), widening_detector(96, skips=True)):
+        nodes = onnx.load_from_string(build.widen_by_parts(given)).graph.node
+        assert [node.name for node in nodes] == [node.name for node in onnx.load_from_string(given).graph.node]
+        assert not [node for node in nodes if node.op_type == "Concat"]
 
 
 @pytest.mark.parametrize(("target", "taken"), [("wheel", True), ("sdist", False)])
