@@ -77,6 +77,8 @@ def test_a_glob_of_images_and_videos(photos: Path, video: Path) -> None:
     names = ["slide7.mp4"] * 3
     assert [name for *_, name, _ in seen] == [*names, "slide10.png", "slide10b.png"]
     assert [index for *_, index in seen] == [0, 1, 2, 3, 4]
+    moving = [frame.moving for frame in read_frames(str(photos / "slide[0-9]*.[pm]*"), fps=1)]
+    assert moving == [True, True, True, False, False]
     assert [time_s for _, time_s, _, _ in seen] == [0.0, 1.0, 2.0, 0.0, 0.0]
     info = describe_source(str(photos / "slide*.png"))
     assert (info.kind, info.files, info.frames, info.duration_s) == (SourceKind.GLOB, 2, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -30,9 +30,11 @@ class Corners:
 
     slow_s: float = 0.0
     followed: list[int] = field(default_factory=list)
+    on_their_own: list[int] = field(default_factory=list)
 
     def detect(self, image: np.ndarray) -> Faces:
         time.sleep(self.slow_s)
+        self.on_their_own.append(1)
         count, moved = int(image[0, 0, 0]), int(image[0, 1, 0])
         corners = np.array([[30 + 110 * i + moved, 40] for i in range(count)], np.float32).reshape(count, 2)
         boxes = np.concatenate([corners, np.full((count, 2), 60, np.float32)], 1)
@@ -41,7 +43,7 @@ class Corners:
 
     def follow(self) -> Corners:
         self.followed.append(1)
-        return self
+        return Corners(self.slow_s)
 
 
 class Slow(Classifier):
@@ -122,6 +124,16 @@ def test_each_source_has_its_own_tracks_and_smoothing(classifier: Classifier) ->
     assert len(detector.followed) == 2
 
 
+@pytest.mark.parametrize("moving", [True, False])
+def test_a_video_is_followed_from_its_first_frame_on_and_a_photo_looked_at_on_its_own(
+    classifier: Classifier, moving: bool
+) -> None:
+    detector = Corners()
+    frames = [replace(frame, moving=moving) for frame in drawn([2, 2, 2])]
+    assert [len(instant.faces) for instant in Pipeline(detector, classifier).instants(frames)] == [2, 2, 2]
+    assert len(detector.on_their_own) == (0 if moving else 1)
+
+
 def test_smoothing_steadies_what_the_model_says(classifier: Classifier) -> None:
     frames = drawn([2] * 12)
     taken = [list(Pipeline(Corners(), classifier, how).instants(frames)) for how in (AS_MEASURED, Smoothing(1.0))]
@@ -196,7 +208,7 @@ def shipped(classifier: Classifier) -> Pipeline:
 
 def test_a_photo_is_read_as_the_same_picture_in_a_still_video(shipped: Pipeline, portrait: np.ndarray) -> None:
     (photo,) = shipped.instants([Frame(portrait, 0.0, "photo.png", 0)])
-    video = list(shipped.instants([Frame(portrait, k / 5, "still.mp4", k) for k in range(4)]))
+    video = list(shipped.instants([Frame(portrait, k / 5, "still.mp4", k, moving=True) for k in range(4)]))
     assert len(photo.faces) == 1
     for instant in video:
         assert instant.track_ids.tolist() == [1]

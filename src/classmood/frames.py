@@ -42,12 +42,14 @@ class Frame:
         time_s: from the start of the video or camera; 0 for an image.
         source: the file it comes from, as it was given; ``camera:N``, or ``bytes``.
         index: how many frames this reading gave before it.
+        moving: whether it is of a video or camera, so that more of the kind may follow.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
     time_s: float
     source: str
     index: int
+    moving: bool = False
 
 
 class SourceKind(StrEnum):
@@ -170,15 +172,17 @@ def _frames(
 ) -> Iterator[Frame]:
     if found.kind is SourceKind.CAMERA:
         pictures = _read_camera(found, fps)
-        yield from (Frame(image, time_s, found.name, i) for i, (image, time_s) in enumerate(pictures))
+        yield from (Frame(image, time_s, found.name, i, moving=True) for i, (image, time_s) in enumerate(pictures))
         return
     is_batch = found.kind in (SourceKind.FOLDER, SourceKind.GLOB)
     count = 0
     for file in found.files or (found.data,):
         name = str(file) if is_batch and isinstance(file, Path) else found.name
         try:
-            for image, time_s in _read_file(file, name, fps, start_s):
-                yield Frame(image, time_s, name, count)
+            moving = _kind(file, name) is SourceKind.VIDEO
+            pictures = read_video(file, fps=fps, start_s=start_s, name=name) if moving else _read_photo(file, name)
+            for image, time_s in pictures:
+                yield Frame(image, time_s, name, count, moving)
                 count += 1
         except InputError as error:
             if on_error is None or not is_batch:
@@ -188,13 +192,8 @@ def _frames(
         raise InputError(f"{found.name}: none of its {len(found.files)} files could be read")
 
 
-def _read_file(
-    file: Path | bytes, name: str, fps: float | None, start_s: float
-) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], float]]:
-    if _kind(file, name) is SourceKind.VIDEO:
-        yield from read_video(file, fps=fps, start_s=start_s, name=name)
-    else:
-        yield read_image(file, name), 0.0
+def _read_photo(file: Path | bytes, name: str) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], float]]:
+    yield read_image(file, name), 0.0
 
 
 def _kind(file: Path | bytes, name: str) -> SourceKind:

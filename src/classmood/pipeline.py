@@ -109,8 +109,9 @@ class Pipeline:
         while frame := self._timed("frames", next, reading, None):
             if frame.source != source:
                 source, tracker, smoother = frame.source, Tracker(), self._smoother()
-                # A photo is looked at on its own; what follows a first frame is a video, whose layout is remembered.
-                detector, follower = self.detector, self.detector.follow()
+                # A photo is looked at on its own; a video's layout is remembered.
+                follower = self.detector.follow()
+                detector = follower if frame.moving else self.detector
             else:
                 detector = follower
             faces = self._timed("faces", detector.detect, frame.image)
