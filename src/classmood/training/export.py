@@ -33,6 +33,7 @@ from classmood.models.weights import SHIPPED_MASTER, EmotionCard, open_session, 
 from classmood.training.calibrate import NOT_SURE_BELOW, Calibration, calibrate
 from classmood.training.datasets import load_parts
 from classmood.training.heads import CLASSES, ClassroomHead
+from classmood.training.inference_form import inference_form
 from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork
 from classmood.training.samples import Samples
@@ -125,6 +126,7 @@ def export_onnx(
     Raises:
         ModelError: int8 without calibration crops.
     """
+    network = inference_form(master.network)
     with tempfile.TemporaryDirectory() as folder:
         plain, prepared = Path(folder, "plain.onnx"), Path(folder, "prepared.onnx")
         with warnings.catch_warnings():
@@ -134,7 +136,7 @@ def export_onnx(
             own = master.recipe.network.labels == "classroom"
             outputs = ["logits", "dimensions"] if own else ["logits"]
             torch.onnx.export(
-                _Apart(master.network).eval() if own else master.network,
+                _Apart(network).eval() if own else network,
                 (torch.zeros(2, 1, SIDE_PX, SIDE_PX),),
                 str(plain),
                 input_names=["crops"],
@@ -154,7 +156,8 @@ def export_onnx(
             str(path),
             _CropReader(calibration_crops),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Gemm"],
+            # With ReLU among them it becomes the lower end of its convolution's range and costs nothing.
+            op_types_to_quantize=["Conv", "Gemm", "Relu"],
             nodes_to_exclude=_reads_the_crop(prepared),
             per_channel=True,
             reduce_range=True,

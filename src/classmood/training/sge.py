@@ -39,6 +39,7 @@ class SpatialGroupEnhance(nn.Module):
         super().__init__()
         if channels % groups:
             raise ValueError(f"expected channels divisible by groups, got {channels} channels in {groups} groups")
+        self.channels = channels
         self.groups = groups
         self.unbiased = unbiased
         self.alpha = nn.Parameter(torch.zeros(1, groups, 1, 1))
