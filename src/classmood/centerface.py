@@ -30,6 +30,7 @@ from jaxtyping import Float32, Int, UInt8
 
 from classmood.boxes import BOX, Rows, keep_distinct
 from classmood.errors import ModelError
+from classmood.memory import give_back
 from classmood.models.weights import SHIPPED_DETECTOR, Card, find, open_session, read_card
 
 STRIDE_PX: Final = 4
@@ -73,7 +74,11 @@ class CenterFaceNetwork:
     def __call__(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float) -> Rows:
         """Find faces that score a threshold or more, in an RGB image whose sides are multiples of 32."""
         planes = np.stack(cv2.split(image))[None].astype(np.float32)
-        options = None if image.shape in self._recent_shapes else self._give_back
+        options = None
+        if image.shape not in self._recent_shapes:
+            # Before, lest the largest picture come on top of what lies free.
+            give_back()
+            options = self._give_back
         self._recent_shapes.append(image.shape)
         maps = self._session.run(list(OUTPUTS), {"image": planes}, options)
         return decode(*(field[0] for field in maps), threshold=threshold)
