@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
-@pytest.mark.parametrize("served", [{"stimulus_s": 5, "page_s": 4, "calm_s": 2}], indirect=True)
+@pytest.mark.parametrize("served", [{"stimulus_s": 5, "page_s": 6, "calm_s": 2}], indirect=True)
 def test_a_session_with_a_cut_network_and_a_killed_server_loses_nothing(
     served: Any, browser: Browser, tmp_path: Path
 ) -> None:
