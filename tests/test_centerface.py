@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classmood import centerface
 from classmood.centerface import OUTPUTS, CenterFaceNetwork, decode
 from classmood.errors import ChecksumError, ModelError
 from classmood.models import weights
@@ -158,3 +159,16 @@ def test_another_model_is_refused() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"absent\.onnx: no such model file"):
         CenterFaceNetwork(tmp_path / "absent.onnx", threads=1)
+
+
+def test_freed_memory_goes_back_before_a_picture_of_a_new_size_and_not_before_one_that_keeps_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_back: list[int] = []
+    monkeypatch.setattr(centerface, "give_back", lambda: given_back.append(1))
+    network = CenterFaceNetwork(threads=1)
+    counts = []
+    for height in (64, 64, 96, 64, 96, 128, 64):
+        network(np.zeros((height, 64, 3), np.uint8), threshold=0.5)
+        counts.append(len(given_back))
+    assert counts == [1, 1, 2, 2, 2, 3, 4]

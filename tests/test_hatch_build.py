@@ -317,8 +317,7 @@ def test_widened_by_parts_it_computes_the_same(build: ModuleType) -> None:
 def test_what_does_not_come_apart_is_left_whole(build: ModuleType) -> None:
     for given in (widening_detector(build.CHANNELS_AT_A_TIME + 2), widening_detector(96, skips=True)):
         nodes = onnx.load_from_string(build.widen_by_parts(given)).graph.node
-        assert [node.name for node in nodes] == [node.name for node in onnx.load_from_string(given).graph.node]
-        assert not [node for node in nodes if node.op_type == "Concat"]
+        assert list(nodes) == list(onnx.load_from_string(given).graph.node)
 
 
 @pytest.mark.parametrize(("target", "taken"), [("wheel", True), ("sdist", False)])
