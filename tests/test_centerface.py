@@ -172,3 +172,26 @@ def test_freed_memory_goes_back_before_a_picture_of_a_new_size_and_not_before_on
         network(np.zeros((height, 64, 3), np.uint8), threshold=0.5)
         counts.append(len(given_back))
     assert counts == [1, 1, 2, 2, 2, 3, 4]
+
+
+class Recorder:
+    """An ONNX Runtime session that notes the sides it was run at, and whether it was to give its memory back."""
+
+    def __init__(self, network: CenterFaceNetwork, events: list[tuple[int, bool] | str]) -> None:
+        self._session, self._give_back, self._events = network._session, network._give_back, events
+
+    def run(self, names: list[str], feed: dict[str, np.ndarray], options: object = None) -> list[np.ndarray]:
+        self._events.append((feed["image"].shape[2], options is self._give_back))
+        return self._session.run(names, feed, options)
+
+
+def test_a_picture_of_a_new_size_comes_after_the_session_and_the_c_library_gave_back_what_they_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[tuple[int, bool] | str] = []
+    network = CenterFaceNetwork(threads=1)
+    monkeypatch.setattr(network, "_session", Recorder(network, events))
+    monkeypatch.setattr(centerface, "give_back", lambda: events.append("trim"))
+    for height in (128, 128, 96):
+        network(np.zeros((height, 64, 3), np.uint8), threshold=0.5)
+    assert events == [(32, True), "trim", (128, True), (128, False), (32, True), "trim", (96, True)]

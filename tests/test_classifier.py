@@ -86,6 +86,25 @@ def test_threads_keep_the_faces_in_order() -> None:
         assert np.allclose(alone.logits(crops[:count]), together.logits(crops[:count]), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("threads", "faces", "sizes"),
+    [(1, 11, [6, 5]), (1, 10, [10]), (2, 21, [6, 5, 5, 5]), (2, 20, [10, 10]), (3, 2, [1, 1]), (2, 25, [7, 6, 6, 6])],
+)
+def test_every_core_gets_as_many_pieces_of_nearly_the_same_size(
+    threads: int, faces: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    run = Classifier._run
+
+    def noting(self: Classifier, crops: np.ndarray) -> list[np.ndarray]:
+        given.append(len(crops))
+        return run(self, crops)
+
+    monkeypatch.setattr(Classifier, "_run", noting)
+    assert len(Classifier(threads=threads).logits(np.zeros((faces, 48, 48), np.uint8))) == faces
+    assert sorted(given, reverse=True) == sizes
+
+
 def test_no_crops_no_emotions() -> None:
     out = Classifier()(np.zeros((0, 48, 48), np.uint8))
     assert len(out) == 0

@@ -32,6 +32,7 @@ from classmood.boxes import BOX, Rows, keep_distinct
 from classmood.errors import ModelError
 from classmood.memory import give_back
 from classmood.models.weights import SHIPPED_DETECTOR, Card, find, open_session, read_card
+from classmood.scales import SIDE_MULTIPLE_PX
 
 STRIDE_PX: Final = 4
 OUTPUTS: Final = ("heatmap", "size", "offset", "landmarks")
@@ -69,6 +70,7 @@ class CenterFaceNetwork:
         # gives it back after the run, since memory kept for every size that ever came adds up to a gigabyte.
         self._give_back = onnxruntime.RunOptions()
         self._give_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._smallest = np.zeros((1, 3, SIDE_MULTIPLE_PX, SIDE_MULTIPLE_PX), np.float32)
         self._recent_shapes: deque[tuple[int, ...]] = deque(maxlen=2)
 
     def __call__(self, image: UInt8[np.ndarray, "h w 3"], *, threshold: float) -> Rows:
@@ -76,7 +78,8 @@ class CenterFaceNetwork:
         planes = np.stack(cv2.split(image))[None].astype(np.float32)
         options = None
         if image.shape not in self._recent_shapes:
-            # Before, lest the largest picture come on top of what lies free.
+            # Before, lest the largest picture come on top of what lies free: in the session, and in the C library.
+            self._session.run(list(OUTPUTS), {"image": self._smallest}, self._give_back)
             give_back()
             options = self._give_back
         self._recent_shapes.append(image.shape)

@@ -139,14 +139,15 @@ class Classifier:
     """The emotion model. Give it crops, get emotions; any number of faces at once, none included."""
 
     def __init__(
-        self, model: str | Path = weights.SHIPPED_EMOTION, *, threads: int | None = None, batch: int = 32
+        self, model: str | Path = weights.SHIPPED_EMOTION, *, threads: int | None = None, batch: int = 10
     ) -> None:
         """Open a model and check it against its card.
 
         Args:
             model: a shipped model's name or the path of a file with its card beside it.
             threads: how many cores to use, each for faces of its own; all that there are by default, four at most.
-            batch: faces that go through the network at once; bounds the memory.
+            batch: faces that go through the network at once, at most; bounds the memory. 20 faces on one core take a
+                hundredth longer ten at a time than all at once, and two thirds of the working memory.
 
         Raises:
             ModelError: the file is missing, has no card, or its output does not fit the card.
@@ -199,8 +200,9 @@ class Classifier:
         """Logits and dimensions; NaN for dimensions that the model does not measure."""
         if not len(crops):
             return np.zeros((0, len(self.card.classes)), np.float32), np.zeros((0, 3), np.float32)
-        size = min(self._batch, -(-len(crops) // self._threads))
-        pieces = [crops[i : i + size] for i in range(0, len(crops), size)]
+        # As many for each core, and as even as can be: a piece of one face would cost as much as one of three.
+        rounds = -(-len(crops) // (self._batch * self._threads))
+        pieces = np.array_split(crops, min(rounds * self._threads, len(crops)))
         work = self._workers.map if self._workers and len(pieces) > 1 else map
         parts = list(work(self._run, pieces))
         logits = np.concatenate([part[0] for part in parts])
