@@ -27,6 +27,7 @@ class Guesser:
     """An estimator that reads the bar's height in a share of the faces."""
 
     runs: ClassVar[list[tuple[str, tuple[int, ...]]]] = []
+    checkpoints: ClassVar[list[Path]] = []
 
     def __init__(self, name: str, right: float) -> None:
         self.name, self.right = name, right
@@ -34,9 +35,20 @@ class Guesser:
     def get_params(self) -> dict[str, object]:
         return {"name": self.name, "right": self.right}
 
-    def fit(self, crops: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> Guesser:
-        assert (groups is None) == (self.name == "vision_transformer")
+    def fit(
+        self,
+        crops: np.ndarray,
+        labels: np.ndarray,
+        groups: np.ndarray | None = None,
+        checkpoint: Path | None = None,
+    ) -> Guesser:
+        assert (groups is None) == (checkpoint is not None) == (self.name == "vision_transformer")
         Guesser.runs.append((self.name, labels.shape))
+        if checkpoint:
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            checkpoint.write_text("weights")
+            Guesser.checkpoints.append(checkpoint)
+            self.spent_s_ = 7200.0  # most of it before a stop
         return self
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
@@ -49,7 +61,7 @@ def guessers(monkeypatch: pytest.MonkeyPatch) -> None:
     rights = {"optical_flow": 0.3, "hidden_markov": 0.5, "vision_transformer": 0.7}
     made = tuple(replace(e, make=(lambda e=e: Guesser(e.name, rights[e.name])) if e.make else None) for e in ENTRANTS)
     monkeypatch.setattr(table1, "ENTRANTS", made)
-    Guesser.runs = []
+    Guesser.runs, Guesser.checkpoints = [], []
 
 
 def said(title: str, answers: dict[str, np.ndarray]) -> Said:
@@ -75,7 +87,7 @@ def test_each_model_is_run_once_and_then_only_where_something_changed(
     drawn_ferplus: Path, tmp_path: Path, guessers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "table1.json"
-    first = measure_table1(drawn_ferplus, path)
+    first = measure_table1(drawn_ferplus, path, work=path.parent)
     n = first.models["optical_flow"].training_faces
     assert n is not None
     assert 80 <= n < 96
@@ -83,13 +95,29 @@ def test_each_model_is_run_once_and_then_only_where_something_changed(
     shapes = [("optical_flow", (n,)), ("hidden_markov", (n,)), ("vision_transformer", (n, 8))]
     assert Guesser.runs == shapes
     assert first.models[OURS].training_faces is None
-    assert measure_table1(drawn_ferplus, path) == first == read_predictions(path)
+    assert measure_table1(drawn_ferplus, path, work=path.parent) == first == read_predictions(path)
     assert Guesser.runs == shapes
-    measure_table1(drawn_ferplus, path, only=["hidden_markov"], fresh=True)
+    measure_table1(drawn_ferplus, path, work=path.parent, only=["hidden_markov"], fresh=True)
     assert Guesser.runs[3:] == shapes[1:2]
-    measure_table1(drawn_ferplus, path, fraction=0.5, only=["optical_flow"])
+    measure_table1(drawn_ferplus, path, work=path.parent, fraction=0.5, only=["optical_flow"])
     assert len(Guesser.runs) == 5
     assert Guesser.runs[4][1][0] < 0.7 * n
+
+
+def test_a_model_that_takes_hours_keeps_a_checkpoint_until_it_has_answered_and_counts_all_its_time(
+    drawn_ferplus: Path, tmp_path: Path, guessers: None
+) -> None:
+    work = tmp_path / "work"
+    for fraction in (1.0, 0.5):
+        found = measure_table1(
+            drawn_ferplus, tmp_path / "table1.json", work=work, only=["vision_transformer"], fraction=fraction
+        )
+        assert 7200 <= found.models["vision_transformer"].wall_s < 7300
+    first, second = Guesser.checkpoints
+    assert first.parent == second.parent == work
+    # Of other faces: another file.
+    assert first != second
+    assert not list(work.iterdir())
 
 
 def test_a_kill_after_one_model_keeps_it(
@@ -106,19 +134,21 @@ def test_a_kill_after_one_model_keeps_it(
     with monkeypatch.context() as patch:
         patch.setattr(table1, "run", killed)
         with pytest.raises(KeyboardInterrupt):
-            measure_table1(drawn_ferplus, path)
+            measure_table1(drawn_ferplus, path, work=path.parent)
     assert list(read_predictions(path).models) == ["optical_flow"]
-    measure_table1(drawn_ferplus, path)
+    measure_table1(drawn_ferplus, path, work=path.parent)
     assert [name for name, _ in Guesser.runs] == ["optical_flow", "hidden_markov", "vision_transformer"]
 
 
 def test_other_faces_make_all_answers_worthless(drawn_ferplus: Path, tmp_path: Path, guessers: None) -> None:
     path = tmp_path / "table1.json"
-    measure_table1(drawn_ferplus, path, only=["optical_flow"])
+    measure_table1(drawn_ferplus, path, work=path.parent, only=["optical_flow"])
     content = json.loads(path.read_text())
     content["digests"]["2"] = "of other faces"
     path.write_text(json.dumps(content))
-    assert list(measure_table1(drawn_ferplus, path, only=["hidden_markov"]).models) == ["hidden_markov"]
+    assert list(measure_table1(drawn_ferplus, path, work=path.parent, only=["hidden_markov"]).models) == [
+        "hidden_markov"
+    ]
 
 
 def test_scores_margins_and_tests_fit_the_answers() -> None:
@@ -191,9 +221,9 @@ def test_the_reference_models_are_those_of_the_package() -> None:
 
 def test_errors_say_what_to_do(drawn_ferplus: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"public_test\.parquet: not found; expected the FER\+ parquet files"):
-        measure_table1(tmp_path, tmp_path / "a.json")
+        measure_table1(tmp_path, tmp_path / "a.json", work=tmp_path)
     with pytest.raises(InputError, match=r"only: expected optical_flow, .*, got flow"):
-        measure_table1(drawn_ferplus, tmp_path / "a.json", only=["flow"])
+        measure_table1(drawn_ferplus, tmp_path / "a.json", work=tmp_path, only=["flow"])
     with pytest.raises(InputError, match=r"no stored answers of classmood; run classmood reproduce table1"):
         compare(Predictions())
 

@@ -33,6 +33,7 @@ Out = Annotated[Path, typer.Option(help="folder for results, tables and pictures
 Work = Annotated[Path, typer.Option(help="folder for checkpoints of runs that are not done")]
 Schedule = Annotated[Path, typer.Option(help="a recipe whose data, augmentation and schedule all rows share")]
 Seeds = Annotated[int, typer.Option(min=1, help="runs of each row, with other seeds")]
+Jobs = Annotated[int, typer.Option(min=1, help="runs at a time, each in a process of its own")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="make anew what is stored; to go on after a stop leave it out")]
 Videos = Annotated[list[str] | None, typer.Argument(help="videos of a class")]
 TimelineOption = Annotated[Path | None, typer.Option(help="a timeline of classmood analyze in place of videos")]
@@ -43,6 +44,7 @@ Fps = Annotated[float, typer.Option(min=0.01, help="instants sampled a second of
 def table1(
     data: Data,
     out: Out = _OUT,
+    work: Work = _WORK,
     fresh: Fresh = False,
     only: Annotated[list[str] | None, typer.Option(help="run this model alone; may be given again")] = None,
     fraction: Annotated[float, typer.Option(min=0.001, max=1, help="of the training faces, for a quick look")] = 1.0,
@@ -51,7 +53,7 @@ def table1(
     _require_extra()
     from classmood.training.reproduction.table1 import FILE, measure_table1
 
-    measure_table1(data, out / FILE, fresh=fresh, only=only or (), fraction=fraction, progress=_say)
+    measure_table1(data, out / FILE, work=work, fresh=fresh, only=only or (), fraction=fraction, progress=_say)
     _write(out, ["table1"])
 
 
@@ -84,24 +86,31 @@ def ablation(
     schedule: Schedule = _SCHEDULE,
     seeds: Seeds = 3,
     work: Work = _WORK,
+    jobs: Jobs = 1,
     fresh: Fresh = False,
     cost_threads: Annotated[int, typer.Option(min=1, help="threads for the milliseconds a face")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="run this row alone; may be given again")] = None,
 ) -> None:
     """Train and score the network with and without each of the paper's modules; goes on where it was stopped."""
     _require_extra()
-    _run_plan("ablation", data, out, schedule, seeds, work, fresh=fresh, only=only or ())
+    _run_plan("ablation", data, out, schedule, seeds, work, jobs=jobs, fresh=fresh, only=only or ())
     _measure_cost(data, out, schedule, cost_threads, fresh=fresh)
     _write(out, ["ablation"])
 
 
 @app.command()
 def fractions(
-    data: Data, out: Out, schedule: Schedule = _SCHEDULE, seeds: Seeds = 3, work: Work = _WORK, fresh: Fresh = False
+    data: Data,
+    out: Out,
+    schedule: Schedule = _SCHEDULE,
+    seeds: Seeds = 3,
+    work: Work = _WORK,
+    jobs: Jobs = 1,
+    fresh: Fresh = False,
 ) -> None:
     """Train on 10, 25, 50 and 100 % of the data, with and without the paper's modules; goes on where it was stopped."""
     _require_extra()
-    _run_plan("fractions", data, out, schedule, seeds, work, fresh=fresh)
+    _run_plan("fractions", data, out, schedule, seeds, work, jobs=jobs, fresh=fresh)
     _write(out, ["fractions"])
 
 
@@ -114,6 +123,7 @@ def everything(
     schedule: Schedule = _SCHEDULE,
     seeds: Seeds = 3,
     work: Work = _WORK,
+    jobs: Jobs = 1,
 ) -> None:
     """Make all tables, pictures and the page anew from stored results; with --fresh measure them first (hours)."""
     _require_extra()
@@ -126,10 +136,10 @@ def everything(
         timeline, model = _timeline(video, None, 5.0)
         _measure_figure8(timeline, model, out, 5.0)
         _measure_figure9(timeline, model, out)
-        measure_table1(data, out / FILE, fresh=True, progress=_say)
-        _run_plan("ablation", data, out, schedule, seeds, work, fresh=True)
+        measure_table1(data, out / FILE, work=work, fresh=True, progress=_say)
+        _run_plan("ablation", data, out, schedule, seeds, work, jobs=jobs, fresh=True)
         _measure_cost(data, out, schedule, 1, fresh=True)
-        _run_plan("fractions", data, out, schedule, seeds, work, fresh=True, keep_whole=True)
+        _run_plan("fractions", data, out, schedule, seeds, work, jobs=jobs, fresh=True, keep_whole=True)
     _write(out, list(COMMANDS))
 
 
@@ -180,6 +190,7 @@ def _run_plan(
     seeds: int,
     work: Path,
     *,
+    jobs: int,
     fresh: bool,
     keep_whole: bool = False,
     only: Sequence[str] = (),
@@ -194,7 +205,7 @@ def _run_plan(
     if fresh:
         forget_runs(out / FILE, [run for run in plan if not (keep_whole and run.data.fraction == 1)])
     try:
-        finish_plan(plan, faces, out / FILE, work, progress=_say)
+        finish_plan(plan, faces, out / FILE, work, jobs=jobs, progress=_say)
     except KeyboardInterrupt:
         raise InterruptedError(f"finished runs are kept in {out / FILE}; run the same command to go on") from None
 

@@ -6,11 +6,13 @@ fold that was held out to choose and calibrate by.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
@@ -30,7 +32,7 @@ OURS: Final = "classmood"
 class Estimator(Protocol):
     """What is asked of a reference model: scikit-learn's way."""
 
-    def fit(self, crops: UInt8[np.ndarray, "n 48 48"], labels: Any, **groups: Any) -> Any: ...
+    def fit(self, crops: UInt8[np.ndarray, "n 48 48"], labels: Any, **more: Any) -> Any: ...
 
     def predict(self, crops: UInt8[np.ndarray, "n 48 48"]) -> Int[np.ndarray, " n"]: ...
 
@@ -48,6 +50,7 @@ class Entrant:
         make: a new estimator that has learned nothing; None for the shipped network.
         soft: whether it learns from the raters' votes as shares; else from the class with most of them.
         grouped: whether it is told which faces are duplicates, to keep them together when it chooses its settings.
+        resumable: whether its learning takes hours and is carried on from a checkpoint.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Entrant:
     make: Callable[[], Estimator] | None
     soft: bool = False
     grouped: bool = False
+    resumable: bool = False
 
 
 def _reference(module: str, name: str) -> Callable[[], Estimator]:
@@ -89,6 +93,7 @@ ENTRANTS: Final = (
         "ViT: a small vision transformer",
         _reference("vision_transformer", "VisionTransformerClassifier"),
         soft=True,
+        resumable=True,
     ),
     Entrant(OURS, "ours", "ours: the shipped int8 network", None),
 )
@@ -124,22 +129,40 @@ def made_of(entrant: Entrant) -> str:
     return f"{type(estimator).__name__} {dict(sorted(estimator.get_params().items()))}"
 
 
-def run(entrant: Entrant, training: Samples, sets: tuple[SampleSet, ...]) -> Said:
-    """Let an entrant learn, where it has not yet, and answer for every face of the sets."""
-    began = time.monotonic()
+def run(entrant: Entrant, training: Samples, sets: tuple[SampleSet, ...], work: Path) -> Said:
+    """Let an entrant learn, where it has not yet, and answer for every face of the sets.
+
+    Args:
+        entrant: see there.
+        training: what it learns from.
+        sets: what it answers for.
+        work: folder for the checkpoint of a model that takes hours; gone once it has answered.
+    """
+    began, before_s = time.monotonic(), 0.0
+    checkpoint = None
     if entrant.make is None:
         answer = _ShippedNetwork().predict
     else:
         estimator = entrant.make()
-        groups = {"groups": np.unique(training.groups, return_inverse=True)[1]} if entrant.grouped else {}
-        estimator.fit(training.images, training.targets if entrant.soft else training.targets.argmax(1), **groups)
+        more: dict[str, Any] = {}
+        if entrant.grouped:
+            more["groups"] = np.unique(training.groups, return_inverse=True)[1]
+        if entrant.resumable:
+            # Named by what it is of, so that a change of settings or faces begins anew beside it.
+            what = hashlib.sha256(f"{made_of(entrant)} {len(training)}".encode()).hexdigest()
+            checkpoint = more["checkpoint"] = work / f"{entrant.name}-{what[:12]}.pt"
+        estimator.fit(training.images, training.targets if entrant.soft else training.targets.argmax(1), **more)
         answer = estimator.predict
+        # What a run that was carried on had spent before counts too.
+        before_s = max(0.0, getattr(estimator, "spent_s_", 0.0) - (time.monotonic() - began))
     answers = {one.number: as_digits(np.asarray(answer(one.crops))) for one in sets}
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
     return Said(
         title=entrant.title,
         made_of=made_of(entrant),
         training_faces=None if entrant.make is None else len(training),
-        wall_s=round(time.monotonic() - began, 1),
+        wall_s=round(before_s + time.monotonic() - began, 1),
         machine=describe_machine(),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         answers=answers,

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ from classmood.training.recipe import Recipe
 from classmood.training.reproduction.cost import count_cost
 from classmood.training.reproduction.machine import describe_machine
 from classmood.training.reproduction.predictions import SPLITS, load_sets
+from classmood.training.reproduction.workers import side_by_side
 from classmood.training.samples import Samples
 from classmood.training.train import predict, train
 
@@ -162,6 +164,7 @@ def finish_plan(
     path: Path,
     work: Path,
     *,
+    jobs: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Do the runs of a plan that have no row yet.
@@ -171,24 +174,34 @@ def finish_plan(
         faces: to learn from and to score on.
         path: the rows' file.
         work: a folder for checkpoints; each is removed when its row is written.
+        jobs: runs at a time.
         progress: called with what begins and what came out.
 
     Raises:
         RecipeError: under torchrun; rows are made one process a run.
         OutputError: a file cannot be written.
+        TrainingError: one of several processes died.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise RecipeError("expected one process, got several; start classmood reproduce without torchrun")
+        raise RecipeError("expected one process, got several; start classmood reproduce without torchrun, with --jobs")
     recipes = list(dict.fromkeys(plan))
     stored = read_runs(path)
     todo = [recipe for recipe in recipes if recipe not in stored or not is_current(stored[recipe])]
     progress(f"{len(recipes) - len(todo)} of {len(recipes)} runs are stored")
-    for number, recipe in enumerate(todo, start=1):
-        progress(f"run {number} of {len(todo)}: {key(recipe)}")
-        run = one_run(recipe, faces, work)
+    numbers = {recipe: number for number, recipe in enumerate(todo, start=1)}
+
+    def begins(recipe: Recipe) -> None:
+        progress(f"run {numbers[recipe]} of {len(todo)}: {key(recipe)}")
+
+    for recipe, run in side_by_side(partial(_in_folder, work), todo, faces, jobs=jobs, begins=begins):
         append_run(path, run)
         shutil.rmtree(work / key(recipe), ignore_errors=True)
-        progress(run.failure or ", ".join(f"{name} {100 * s.accuracy:.1f} %" for name, s in run.scores.items()))
+        scores = ", ".join(f"{name} {100 * s.accuracy:.1f} %" for name, s in run.scores.items())
+        progress(f"run {numbers[recipe]}: {run.failure or scores}")
+
+
+def _in_folder(work: Path, recipe: Recipe, faces: Faces) -> Run:
+    return one_run(recipe, faces, work)
 
 
 def one_run(recipe: Recipe, faces: Faces, work: Path) -> Run:

@@ -82,6 +82,7 @@ def measure_table1(
     data: Path,
     path: Path,
     *,
+    work: Path,
     fresh: bool = False,
     only: Collection[str] = (),
     fraction: float = 1.0,
@@ -92,6 +93,7 @@ def measure_table1(
     Args:
         data: folder with the FER+ parquet files.
         path: of the stored predictions.
+        work: folder for checkpoints of models that are not done.
         fresh: run models again that are stored.
         only: names of models to run; all by default.
         fraction: of the training faces that is learned from, for a quick look; the table tells.
@@ -117,7 +119,7 @@ def measure_table1(
             progress(f"{entrant.title}: stored")
             continue
         progress(f"{entrant.title}: running")
-        predictions.models[entrant.name] = run(entrant, training, sets)
+        predictions.models[entrant.name] = run(entrant, training, sets, work)
         write_predictions(predictions, path)
     return predictions
 

@@ -1,0 +1,99 @@
+"""Runs side by side give the rows of runs one after the other, and a process that dies is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from classmood.errors import TrainingError
+from classmood.training.recipe import Recipe
+from classmood.training.reproduction.runs import finish_plan, load_faces, read_runs
+from classmood.training.reproduction.workers import side_by_side
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tell(task: int, shared: str) -> tuple[str, int, int]:
+    if task == 7:
+        raise ValueError("seven")
+    return f"{shared}{task}", os.getpid(), torch.get_num_threads()
+
+
+def die(task: int, shared: str) -> None:
+    os._exit(9)
+
+
+def test_tasks_are_handed_out_in_order_to_other_processes_and_an_error_of_the_work_comes_through() -> None:
+    begun: list[int] = []
+    found: dict[int, tuple[str, int, int]] = {}
+
+    def collect() -> None:
+        for task, said in side_by_side(tell, [3, 1, 2, 7], "face ", jobs=2, begins=begun.append):
+            found[task] = said
+            # No more is begun than there are processes.
+            assert len(begun) - len(found) <= 2
+
+    with pytest.raises(ValueError, match="seven"):
+        collect()
+    assert begun == [3, 1, 2, 7]
+    assert {task: said for task, (said, _, _) in found.items()} == {task: f"face {task}" for task in found}
+    processes = {process for _, process, _ in found.values()}
+    assert processes
+    assert os.getpid() not in processes
+    assert {threads for _, _, threads in found.values()} == {max(1, (os.cpu_count() or 1) // 2)}
+
+
+def test_one_job_stays_in_this_process() -> None:
+    assert [pid for _, (_, pid, _) in side_by_side(tell, [1, 2], "", jobs=1)] == [os.getpid()] * 2
+    with pytest.raises(ValueError, match="seven"):
+        list(side_by_side(tell, [7], "", jobs=1))
+
+
+def test_a_process_that_dies_is_told_in_a_line_that_says_what_to_do() -> None:
+    with pytest.raises(TrainingError, match=r"one of 2 processes died.*fewer --jobs"):
+        list(side_by_side(die, [1, 2], "", jobs=2))
+
+
+def test_rows_made_side_by_side_are_those_made_one_after_the_other(
+    drawn_ferplus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = [
+        Recipe.model_validate(
+            {
+                "network": {"sge_groups": 0, "lip_order": "", "srm": False, "fusion": [4]},
+                "data": {"holdout": 0.2},
+                "schedule": {"epochs": 1, "small_epochs": 1, "small_side_px": 24, "batch_size": 32, "seed": seed},
+            }
+        )
+        for seed in (1, 2)
+    ]
+    faces = load_faces(plan[0], drawn_ferplus)
+    said: list[str] = []
+    # On two cores each of two processes has one thread, as this one has.
+    finish_plan(
+        plan, faces, tmp_path / "a.jsonl", tmp_path / "a", jobs=max(2, os.cpu_count() or 1), progress=said.append
+    )
+    finish_plan(plan, faces, tmp_path / "b.jsonl", tmp_path / "b")
+    side, after = (read_runs(tmp_path / f"{name}.jsonl") for name in "ab")
+    assert {r: replace(run, wall_s=0.0, machine="") for r, run in side.items()} == {
+        r: replace(run, wall_s=0.0, machine="") for r, run in after.items()
+    }
+    assert not list((tmp_path / "a").iterdir())
+    assert sorted(line.split(":")[0] for line in said) == [
+        "0 of 2 runs are stored",
+        "run 1",
+        "run 1 of 2",
+        "run 2",
+        "run 2 of 2",
+    ]
