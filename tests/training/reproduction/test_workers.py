@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,12 @@ def tell(task: int, shared: str) -> tuple[str, int, int]:
     if task == 7:
         raise ValueError("seven")
     return f"{shared}{task}", os.getpid(), torch.get_num_threads()
+
+
+def wait(task: float, shared: str) -> None:
+    # As when Ctrl-C is pressed, which reaches all processes of a terminal.
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(task)
 
 
 def die(task: int, shared: str) -> None:
@@ -63,6 +72,18 @@ def test_one_job_stays_in_this_process() -> None:
 def test_a_process_that_dies_is_told_in_a_line_that_says_what_to_do() -> None:
     with pytest.raises(TrainingError, match=r"one of 2 processes died.*fewer --jobs"):
         list(side_by_side(die, [1, 2], "", jobs=2))
+
+
+def test_ctrl_c_ends_at_once_and_leaves_no_process() -> None:
+    def press(task: float) -> None:
+        if task == 1:
+            raise KeyboardInterrupt
+
+    before, began_s = active_children(), time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(side_by_side(wait, [0.1, 300, 1], "", jobs=2, begins=press))
+    assert time.monotonic() - began_s < 120
+    assert active_children() == before
 
 
 def test_rows_made_side_by_side_are_those_made_one_after_the_other(

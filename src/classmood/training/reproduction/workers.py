@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from multiprocessing.process import BaseProcess
 from typing import Final, TypeVar
 
 import torch
@@ -53,6 +55,7 @@ def side_by_side(
     count = min(jobs, len(tasks))
     threads = max(1, (os.cpu_count() or 1) // count)
     # Not forked: a copy of a process whose threads hold locks can wait for them for ever.
+    others = active_children()
     pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin, initargs=(shared, threads))
     try:
         waiting = list(tasks)
@@ -66,15 +69,29 @@ def side_by_side(
             task = running.pop(done)
             yield task, done.result()
     except BrokenProcessPool as error:
+        _end(others)
         raise TrainingError(
             f"one of {count} processes died, for want of memory perhaps; what is done is kept: give the same command "
             "again with fewer --jobs"
         ) from error
+    except BaseException:
+        # Ctrl-C, or an error: what the others are at is theirs to carry on another time, from their checkpoints.
+        _end(others)
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def _end(others: list[BaseProcess]) -> None:
+    """Stop the processes that this one has started since there were these."""
+    for child in active_children():
+        if child not in others:
+            child.terminate()
+
+
 def _begin(shared: object, threads: int) -> None:
+    # Ctrl-C reaches every process of a terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
     _SHARED[:] = [shared]
     # Progress bars of several processes would write over each other.
