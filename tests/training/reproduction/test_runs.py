@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +112,32 @@ def test_what_is_stored_is_not_run_again(faces: Faces, tmp_path: Path, monkeypat
     assert not any(is_current(run) for run in read_runs(path).values())
     finish_plan(plan[:1], faces, path, tmp_path / "work")
     assert started == [1, 2, 1, 1]
+
+
+def test_rows_of_several_processes_are_those_of_one(
+    faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes to another process and comes back is pickled, and comes back in any order."""
+
+    def elsewhere(work: Any, tasks: list[Recipe], shared: Faces, *, jobs: int, begins: Any) -> Iterator[Any]:
+        assert jobs == 2
+        for task in reversed(tasks):
+            begins(task)
+            there, its_task, its_faces = pickle.loads(pickle.dumps((work, task, shared)))
+            yield task, pickle.loads(pickle.dumps(there(its_task, its_faces)))
+
+    plan, said = [recipe(epochs=1, seed=seed) for seed in (1, 2)], []
+    finish_plan(plan, faces, tmp_path / "one.jsonl", tmp_path / "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "side_by_side", elsewhere)
+        finish_plan(plan, faces, tmp_path / "two.jsonl", tmp_path / "two", jobs=2, progress=said.append)
+    one, two = (read_runs(tmp_path / f"{name}.jsonl") for name in ("one", "two"))
+    assert list(two) == plan[::-1]
+    assert {r: without_time(run) for r, run in two.items()} == {r: without_time(run) for r, run in one.items()}
+    assert not list((tmp_path / "two").iterdir())
+    assert [line.split(":")[0] for line in said] == [
+        *("0 of 2 runs are stored", "run 2 of 2", "run 2", "run 1 of 2", "run 1"),
+    ]
 
 
 def test_a_run_stopped_in_its_midst_goes_on_to_the_same_row(

@@ -1,4 +1,4 @@
-"""Runs side by side give the rows of runs one after the other, and a process that dies is told."""
+"""Tasks in processes of their own: in order, with the shared data, and whatever ends them is told."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from multiprocessing import active_children
-from pathlib import Path
 
 import pytest
 import torch
 
 from classmood.errors import TrainingError
-from classmood.training.recipe import Recipe
-from classmood.training.reproduction.runs import finish_plan, load_faces, read_runs
 from classmood.training.reproduction.workers import side_by_side
 
 
@@ -84,37 +80,3 @@ def test_ctrl_c_ends_at_once_and_leaves_no_process() -> None:
         list(side_by_side(wait, [0.1, 300, 1], "", jobs=2, begins=press))
     assert time.monotonic() - began_s < 120
     assert active_children() == before
-
-
-def test_rows_made_side_by_side_are_those_made_one_after_the_other(
-    drawn_ferplus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = [
-        Recipe.model_validate(
-            {
-                "network": {"sge_groups": 0, "lip_order": "", "srm": False, "fusion": [4]},
-                "data": {"holdout": 0.2},
-                "schedule": {"epochs": 1, "small_epochs": 1, "small_side_px": 24, "batch_size": 32, "seed": seed},
-            }
-        )
-        for seed in (1, 2)
-    ]
-    faces = load_faces(plan[0], drawn_ferplus)
-    said: list[str] = []
-    # On two cores each of two processes has one thread, as this one has.
-    finish_plan(
-        plan, faces, tmp_path / "a.jsonl", tmp_path / "a", jobs=max(2, os.cpu_count() or 1), progress=said.append
-    )
-    finish_plan(plan, faces, tmp_path / "b.jsonl", tmp_path / "b")
-    side, after = (read_runs(tmp_path / f"{name}.jsonl") for name in "ab")
-    assert {r: replace(run, wall_s=0.0, machine="") for r, run in side.items()} == {
-        r: replace(run, wall_s=0.0, machine="") for r, run in after.items()
-    }
-    assert not list((tmp_path / "a").iterdir())
-    assert sorted(line.split(":")[0] for line in said) == [
-        "0 of 2 runs are stored",
-        "run 1",
-        "run 1 of 2",
-        "run 2",
-        "run 2 of 2",
-    ]
