@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing import active_children
+from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -80,3 +84,30 @@ def test_ctrl_c_ends_at_once_and_leaves_no_process() -> None:
         list(side_by_side(wait, [0.1, 300, 1], "", jobs=2, begins=press))
     assert time.monotonic() - began_s < 120
     assert active_children() == before
+
+
+PROGRAM = """
+import time
+from classmood.training.reproduction.workers import side_by_side
+
+def work(task, shared):
+    open(shared + str(task), "w").close()
+    time.sleep(300)
+
+if __name__ == "__main__":
+    list(side_by_side(work, [1, 2], __file__, jobs=2))
+"""
+
+
+def test_a_process_that_is_killed_leaves_none_behind(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    first = psutil.Popen([sys.executable, str(program)], stderr=subprocess.DEVNULL)
+    end_s = time.monotonic() + 120
+    while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < end_s:
+        time.sleep(0.2)
+    others = first.children()
+    assert len(others) >= 2
+    first.kill()
+    first.wait()
+    assert psutil.wait_procs(others, timeout=30)[1] == []
