@@ -13,7 +13,6 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from classmood.emotions import DIMENSIONS
 from classmood.errors import OutputError, RecipeError, TrainingError
 from classmood.scores import concordance
 from classmood.training.augment import Augment, mixup
+from classmood.training.checkpoints import read_state, write_state
 from classmood.training.distill import distil
 from classmood.training.export import read_weights
 from classmood.training.heads import CLASSES, ClassroomHead, class_loss, dimension_loss
@@ -258,7 +258,7 @@ class _Run:
         return found
 
     def save(self, row: dict[str, int | float]) -> None:
-        """Write the checkpoint beside the old one and swap, so that a full disk or a kill leaves a good one."""
+        """Write the checkpoint and the metrics."""
         if not self.worker.leads:
             return
         self.rows.append(row)
@@ -270,13 +270,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "rows": self.rows,
         }
-        fresh = self.checkpoint.with_suffix(".new")
-        try:
-            torch.save(state, fresh)
-            fresh.replace(self.checkpoint)
-        except (OSError, RuntimeError) as error:
-            fresh.unlink(missing_ok=True)
-            raise TrainingError(f"{self.checkpoint}: cannot be written ({error}); the last good one is kept") from error
+        write_state(state, self.checkpoint)
         self._write_metrics()
 
     def _write_metrics(self) -> None:
@@ -296,11 +290,7 @@ class _Run:
         """
         if not self.checkpoint.is_file():
             return
-        try:
-            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise TrainingError(f"{self.checkpoint}: not a checkpoint ({reason}); remove it to start anew") from error
+        state = read_state(self.checkpoint, self.device)
         if Recipe.model_validate_json(state["recipe"]) != self.recipe:
             raise RecipeError(f"{self.checkpoint}: belongs to another recipe; choose another folder or remove it")
         self.network.load_state_dict(state["network"])

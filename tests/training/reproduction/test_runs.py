@@ -96,7 +96,9 @@ def test_the_scores_are_those_of_the_averaged_weights(faces: Faces, tmp_path: Pa
 def test_what_is_stored_is_not_run_again(faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, started = tmp_path / "runs.jsonl", []
     one_run = runs.one_run
-    monkeypatch.setattr(runs, "one_run", lambda r, *rest: (started.append(r.schedule.seed), one_run(r, *rest))[1])
+    monkeypatch.setattr(
+        runs, "one_run", lambda r, *rest, **more: (started.append(r.schedule.seed), one_run(r, *rest, **more))[1]
+    )
     plan = [recipe(epochs=1, seed=seed) for seed in (1, 2)]
     finish_plan(plan[:1], faces, path, tmp_path / "work")
     finish_plan([*plan, plan[1]], faces, path, tmp_path / "work")

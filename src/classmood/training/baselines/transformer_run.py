@@ -11,7 +11,6 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch.nn import functional
 
 from classmood.errors import TrainingError
 from classmood.training.augment import Augment, mixup
+from classmood.training.checkpoints import read_state, write_state
 from classmood.training.recipe import AugmentSection
 from classmood.training.resnet import normalise
 from classmood.training.train import follow, rate_share
@@ -130,7 +130,6 @@ class TransformerRun:
         return total / steps
 
     def _save(self, checkpoint: Path, key: str) -> None:
-        """Write beside the old one and swap, so that a full disk or a kill leaves a good one."""
         state = {
             "key": key,
             "network": self.network.state_dict(),
@@ -139,21 +138,11 @@ class TransformerRun:
             "losses": self.losses,
             "spent_s": self.spent_s,
         }
-        fresh = checkpoint.with_suffix(".new")
-        try:
-            checkpoint.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(state, fresh)
-            fresh.replace(checkpoint)
-        except (OSError, RuntimeError) as error:
-            fresh.unlink(missing_ok=True)
-            raise TrainingError(f"{checkpoint}: cannot be written ({error}); the last good one is kept") from error
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        write_state(state, checkpoint)
 
     def _resume(self, checkpoint: Path, key: str) -> None:
-        try:
-            state = torch.load(checkpoint, map_location=next(self.network.parameters()).device, weights_only=True)
-        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise TrainingError(f"{checkpoint}: not a checkpoint ({reason}); remove it to start anew") from error
+        state = read_state(checkpoint, next(self.network.parameters()).device)
         if state.get("key") != key:
             raise TrainingError(f"{checkpoint}: belongs to other faces or settings; remove it or name another file")
         self.network.load_state_dict(state["network"])

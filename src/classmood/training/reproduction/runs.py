@@ -193,15 +193,11 @@ def finish_plan(
     def begins(recipe: Recipe) -> None:
         progress(f"run {numbers[recipe]} of {len(todo)}: {key(recipe)}")
 
-    for recipe, run in side_by_side(partial(_in_folder, work), todo, faces, jobs=jobs, begins=begins):
+    for recipe, run in side_by_side(partial(one_run, work=work), todo, faces, jobs=jobs, begins=begins):
         append_run(path, run)
         shutil.rmtree(work / key(recipe), ignore_errors=True)
         scores = ", ".join(f"{name} {100 * s.accuracy:.1f} %" for name, s in run.scores.items())
         progress(f"run {numbers[recipe]}: {run.failure or scores}")
-
-
-def _in_folder(work: Path, recipe: Recipe, faces: Faces) -> Run:
-    return one_run(recipe, faces, work)
 
 
 def one_run(recipe: Recipe, faces: Faces, work: Path) -> Run:

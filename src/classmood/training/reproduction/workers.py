@@ -55,8 +55,8 @@ def side_by_side(
         return
     count = min(jobs, len(tasks))
     threads = max(1, (os.cpu_count() or 1) // count)
-    # Not forked: a copy of a process whose threads hold locks can wait for them for ever.
     others = active_children()
+    # Not forked: a copy of a process whose threads hold locks can wait for them for ever.
     pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin, initargs=(shared, threads))
     try:
         waiting = list(tasks)
