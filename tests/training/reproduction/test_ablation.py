@@ -30,6 +30,7 @@ def test_means_and_deviations_over_seeds() -> None:
     assert row(text, "+ SRM")[6:] == ["83.0 / 73.0"] * 3
     assert "Differences are not tested" in text
     assert "8 epochs, the first 4 on crops of 32 px" in text
+    assert f"after a warm-up of {SCHEDULE.schedule.warmup_epochs:g} epoch" in text
     assert "a machine; 2026-01-02" in text
 
 

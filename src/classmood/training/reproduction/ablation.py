@@ -110,8 +110,9 @@ def describe_schedule(schedule: Recipe, machines: Iterable[str], dates: Iterable
     shrunk = f", the first {s.small_epochs} on crops of {s.small_side_px} px" if s.small_epochs else ""
     return (
         f"Schedule, the same for all: {s.epochs} epochs{shrunk}, batches of {s.batch_size}, rate {s.learning_rate:g} "
-        f"after {s.warmup_epochs:g} epochs of warm-up, averaged weights (decay {s.ema_decay:g}), {s.precision}; stem "
-        f"{schedule.network.stem}; {percent(schedule.data.holdout)} % of the training data held out. "
+        f"after a warm-up of {s.warmup_epochs:g} epoch{'s' if s.warmup_epochs != 1 else ''}, averaged weights (decay "
+        f"{s.ema_decay:g}), {s.precision}; stem {schedule.network.stem}; "
+        f"{percent(schedule.data.holdout)} % of the training data held out. "
         f"{'; '.join(sorted(set(machines)))}; {days[0]}" + (f" to {days[-1]}" if days[1:] else "") + ".\n"
     )
 
