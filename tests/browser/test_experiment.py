@@ -82,6 +82,24 @@ def test_a_session_with_a_cut_network_and_a_killed_server_loses_nothing(
     assert who.watched.hosts() == {f"127.0.0.1:{served.port}"}
 
 
+def test_a_participant_leaves_a_page_whose_time_ran_out_and_no_other(browser: Browser) -> None:
+    page = browser.new_page()
+    # The wheel is there and cannot be answered; in the first, the page goes on after a second and is over after four.
+    wheel = "<progress value=1 max=9></progress><button data-emotion=grief>grief</button>"
+    page.set_content(f"""{wheel}<script>
+        const [bar, button] = [document.querySelector("progress"), document.querySelector("button")];
+        setTimeout(() => {{ button.remove(); bar.value = 2 }}, 1000);
+        setTimeout(() => bar.remove(), 4000);
+    </script>""")
+    who = run.AutomatedParticipant(page, "", records=False)
+    who.go_through(None, [], 60)
+    assert who.answers == []
+    page.set_content(wheel)
+    with pytest.raises(run.WaitedTooLongError):
+        who.go_through(None, [], 60)
+    page.close()
+
+
 @pytest.mark.parametrize("served", [{"stimulus_s": 3, "page_s": 3, "calm_s": 2, "minors": True}], indirect=True)
 def test_every_page_can_be_read_and_reached(served: Any, browser: Browser) -> None:
     for options in (PHONE, {"color_scheme": "dark", "viewport": {"width": 1200, "height": 860}}):
