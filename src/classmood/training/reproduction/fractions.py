@@ -110,4 +110,4 @@ def draw_fractions(one: FractionTable, path: Path) -> None:
             axes.set_ylabel("%")
             axes.set_title(f"{title}, FER+ PrivateTest", loc="left", color=INK)
             axes.grid(alpha=0.25)
-        panels[0].legend(frameon=False, loc="lower right")
+        canvas.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
