@@ -10,7 +10,14 @@ import pytest
 from rows_of_runs import SCHEDULE, a_run
 from scipy import stats
 
-from classmood.training.reproduction.ablation import ablations, as_csv, describe, differences, mean_and_deviation
+from classmood.training.reproduction.ablation import (
+    ablations,
+    as_csv,
+    describe,
+    describe_schedule,
+    differences,
+    mean_and_deviation,
+)
 from classmood.training.reproduction.cost import Cost, Costs
 from classmood.training.reproduction.variants import ALL, PLAIN, variant_named
 
@@ -30,8 +37,14 @@ def test_means_and_deviations_over_seeds() -> None:
     assert row(text, "+ SRM")[6:] == ["83.0 / 73.0"] * 3
     assert "Differences are not tested" in text
     assert "8 epochs, the first 4 on crops of 32 px" in text
-    assert f"after a warm-up of {SCHEDULE.schedule.warmup_epochs:g} epoch" in text
     assert "a machine; 2026-01-02" in text
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(0.5, "0.5 epochs,"), (1.0, "1 epoch,"), (2.0, "2 epochs,")])
+def test_the_warm_up_is_told_in_words(epochs: float, said: str) -> None:
+    steps = SCHEDULE.schedule.model_copy(update={"warmup_epochs": epochs})
+    text = describe_schedule(SCHEDULE.model_copy(update={"schedule": steps}), ["a machine"], ["2026-01-02"])
+    assert f"after a warm-up of {said}" in text
 
 
 def test_a_difference_beyond_the_seeds_is_told_from_one_within() -> None:
