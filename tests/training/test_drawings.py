@@ -113,6 +113,8 @@ def test_the_network_says_its_sizes_and_numbers(tmp_path: Path) -> None:
         (NetworkSettings(sge_groups=0), {"SGE": 0, "SRM": 2}),
         (NetworkSettings(sge_groups=8), {"H = 8": 2}),
         (NetworkSettings(srm=False), {"SRM": 0, "SGE": 2}),
+        (NetworkSettings(contrast_exponent=0.5), {"contrast": 1, "to the power 0.5": 1}),
+        (NetworkSettings(), {"contrast": 0}),
         (NetworkSettings(fusion=(4,)), {"mean": 1, "48": 2}),
         (NetworkSettings(fusion=(1, 2, 3, 4)), {"mean": 4, "side by side: 112": 1}),
     ],

@@ -38,9 +38,14 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
 
 
 def test_the_network_section_becomes_the_network_s_settings(tmp_path: Path) -> None:
-    text = '[network]\nstem = "half"\nsge_groups = 8\nlip_order = "A"\nsrm = false\nfusion = [4]\ndropout = 0.2\n'
+    text = (
+        '[network]\nstem = "half"\nsge_groups = 8\nlip_order = "A"\nsrm = false\nfusion = [4]\ndropout = 0.2\n'
+        "contrast_exponent = 0.5\n"
+    )
     settings = read_recipe(written(tmp_path, text)).settings()
-    assert settings == NetworkSettings(stem="half", sge_groups=8, lip_order="A", srm=False, fusion=(4,), dropout=0.2)
+    assert settings == NetworkSettings(
+        stem="half", sge_groups=8, lip_order="A", srm=False, fusion=(4,), dropout=0.2, contrast_exponent=0.5
+    )
     # Without a word the recipe and the network agree on what is default.
     assert asdict(Recipe().settings()) == asdict(NetworkSettings())
 

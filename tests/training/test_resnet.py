@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from classmood.training import resnet
+from classmood.training.contrast import ContrastNormalisation
 from classmood.training.lip import LocalImportancePool
 from classmood.training.recipe import read_recipe
 from classmood.training.resnet import BasicBlock, EmotionNetwork, NetworkSettings
@@ -267,6 +268,19 @@ def test_a_black_and_a_white_crop_give_finite_logits_and_gradients() -> None:
     for tensor in (logits, image.grad, *(p.grad for p in network.parameters())):
         assert tensor is not None
         assert torch.isfinite(tensor).all()
+
+
+@pytest.mark.usefixtures("slim")
+def test_contrast_is_normalised_before_all_else_and_weighs_nothing() -> None:
+    torch.manual_seed(0)
+    network = EmotionNetwork(NetworkSettings(contrast_exponent=1.0)).eval()
+    without = EmotionNetwork(NetworkSettings()).eval()
+    without.load_state_dict(network.state_dict())
+    image = torch.randn(2, 1, 48, 48)
+    flat = 0.3 * image
+    torch.testing.assert_close(network(image), without(ContrastNormalisation(1.0)(image)))
+    torch.testing.assert_close(network(flat), network(image), rtol=0, atol=0.02)
+    assert not torch.allclose(without(flat), without(image), rtol=0, atol=0.02)
 
 
 def test_dropout_acts_in_training_alone() -> None:

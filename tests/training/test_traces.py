@@ -64,6 +64,8 @@ def test_a_block_is_noted_in_the_order_of_its_calls(shipped: NetworkTrace) -> No
         ({"srm": False}, {"SRM"}, {"LIP", "SGE"}),
         ({"lip_order": ""}, {"LIP"}, {"max", "SGE", "SRM"}),
         ({"lip_order": "A"}, {"max"}, {"LIP", "SGE", "SRM"}),
+        ({}, {"contrast"}, {"LIP"}),
+        ({"contrast_exponent": 0.5}, {"max"}, {"contrast"}),
     ],
 )
 def test_the_trace_follows_the_settings(

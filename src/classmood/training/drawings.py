@@ -214,7 +214,7 @@ def draw_network(path: Path, settings: NetworkSettings | None = None) -> None:
         page = _Canvas(800, 556)
         _overview(page, trace)
         _heading(page, 304, "stem")
-        _chain(page, 24, 270, trace.under("stem."))
+        _chain(page, 24, 270, trace.under("contrast") + trace.under("stem."))
         _heading(page, 226, "first block of layer2: halves height and width")
         _block(page, 146, trace.under("layer2.0."))
         _heading(page, 100, "second block of layer2: keeps them")
@@ -267,7 +267,7 @@ def _overview(page: _Canvas, trace: NetworkTrace) -> None:
     page.box(left - gap - w, 350, w, 40, ["classifier", f"{trace.classes} logits"], TINTS["convolution"])
 
 
-_WIDTHS: Final[dict[str, int]] = {"conv": 56, "BN": 34, "ReLU": 42}
+_WIDTHS: Final[dict[str, int]] = {"conv": 56, "BN": 34, "ReLU": 42, "contrast": 78}
 _GAP: Final = 20
 
 

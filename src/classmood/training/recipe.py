@@ -25,6 +25,7 @@ class NetworkSection(_Section):
     srm: bool = True
     fusion: tuple[Literal[1, 2, 3, 4], ...] = Field(default=(2, 3, 4), min_length=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    contrast_exponent: float = Field(default=0.0, ge=0, le=1)
     labels: Literal["ferplus", "classroom"] = "ferplus"
 
     @field_validator("sge_groups")

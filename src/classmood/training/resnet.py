@@ -7,7 +7,7 @@ He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, changed as
 
 Shapes for the shipped settings, a grey face of 48x48 (M samples):
 
-    image   M x   1 x 48 x 48
+    image   M x   1 x 48 x 48   (its contrast normalised in part, where that is asked for)
     stem    M x  64 x 12 x 12   (24 x 24 with ``stem="half"``, and then twice as wide all the way down)
     layer1  M x  64 x 12 x 12
     layer2  M x 128 x  6 x  6
@@ -30,6 +30,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from classmood.crops import PIXEL_MEAN, PIXEL_SPREAD
+from classmood.training.contrast import ContrastNormalisation
 from classmood.training.dense_convolution import DenseConvolution
 from classmood.training.heads import ClassroomHead
 from classmood.training.lip import LocalImportancePool
@@ -56,6 +57,8 @@ class NetworkSettings:
         labels: ``"classroom"`` puts nine classes and three dimensions in place of the FER+ classifier, see
             ``classmood.training.heads``.
         fusion: the layers whose pooled features are concatenated; ``(4,)`` is no fusion.
+        contrast_exponent: of the contrast normalisation before the stem, see ``classmood.training.contrast``; 0 leaves
+            it out.
     """
 
     classes: int = 8
@@ -66,6 +69,7 @@ class NetworkSettings:
     srm: bool = True
     fusion: tuple[int, ...] = (2, 3, 4)
     dropout: float = 0.0
+    contrast_exponent: float = 0.0
 
 
 class BasicBlock(nn.Module):
@@ -134,6 +138,8 @@ class EmotionNetwork(nn.Module):
     def __init__(self, settings: NetworkSettings | None = None) -> None:
         super().__init__()
         self.settings = settings = settings or NetworkSettings()
+        exponent = settings.contrast_exponent
+        self.contrast: nn.Module = ContrastNormalisation(exponent) if exponent else nn.Identity()
         self.stem = _stem(settings.stem, lip=bool(settings.lip_order))
         self.layer1 = self._layer(WIDTHS[0], WIDTHS[0], 1)
         self.layer2 = self._layer(WIDTHS[0], WIDTHS[1], 2)
@@ -158,7 +164,7 @@ class EmotionNetwork(nn.Module):
 
     def features(self, image: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m features"]:
         """The fused vector before the classifier."""
-        x = self.stem(image)
+        x = self.stem(self.contrast(image))
         pooled = []
         for number, layer in enumerate((self.layer1, self.layer2, self.layer3, self.layer4), start=1):
             x = layer(x)

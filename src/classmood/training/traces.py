@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from classmood.crops import SIDE_PX
+from classmood.training.contrast import ContrastNormalisation
 from classmood.training.lip import LocalImportancePool
 from classmood.training.resnet import EmotionNetwork, NetworkSettings
 from classmood.training.sge import SpatialGroupEnhance
@@ -59,6 +60,8 @@ class NetworkTrace:
 def _what(module: nn.Module) -> tuple[tuple[str, ...], Kind] | None:
     """What a box says of a module; None for modules that only hold others or do nothing."""
     match module:
+        case ContrastNormalisation():
+            return ("contrast", f"to the power {1 - module.exponent:g}"), "plain"
         case LocalImportancePool():
             return ("LIP", f"{module.window}\N{MULTIPLICATION SIGN}{module.window} /{module.stride}"), "lip"
         case SpatialGroupEnhance():

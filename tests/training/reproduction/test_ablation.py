@@ -47,6 +47,14 @@ def test_the_warm_up_is_told_in_words(epochs: float, said: str) -> None:
     assert f"after a warm-up of {said}" in text
 
 
+def test_contrast_that_is_evened_before_the_stem_is_told() -> None:
+    network = SCHEDULE.network.model_copy(update={"contrast_exponent": 0.25})
+    for schedule, said in ((SCHEDULE, False), (SCHEDULE.model_copy(update={"network": network}), True)):
+        text = describe_schedule(schedule, ["a machine"], ["2026-01-02"])
+        assert ("; stem quarter, contrast to the power 0.75 before it; " in text) == said
+        assert ("; stem quarter; " in text) != said
+
+
 def test_a_difference_beyond_the_seeds_is_told_from_one_within() -> None:
     accuracies = {PLAIN: (0.800, 0.803, 0.801), "+ SRM": (0.820, 0.823, 0.822), "+ LIP, order B": (0.801, 0.804, 0.800)}
     (table,) = ablations([a_run(n, seed, a) for n, each in accuracies.items() for seed, a in enumerate(each)])

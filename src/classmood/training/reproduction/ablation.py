@@ -107,11 +107,13 @@ def _accuracies(runs: list[Run]) -> np.ndarray:
 def describe_schedule(schedule: Recipe, machines: Iterable[str], dates: Iterable[str]) -> str:
     """What all rows of a table share, in words."""
     s, days = schedule.schedule, sorted(set(dates))
+    power = 1 - schedule.network.contrast_exponent
+    evened = "" if power == 1 else f", contrast to the power {power:g} before it"
     shrunk = f", the first {s.small_epochs} on crops of {s.small_side_px} px" if s.small_epochs else ""
     return (
         f"Schedule, the same for all: {s.epochs} epochs{shrunk}, batches of {s.batch_size}, rate {s.learning_rate:g} "
         f"after a warm-up of {s.warmup_epochs:g} epoch{'s' if s.warmup_epochs != 1 else ''}, averaged weights (decay "
-        f"{s.ema_decay:g}), {s.precision}; stem {schedule.network.stem}; "
+        f"{s.ema_decay:g}), {s.precision}; stem {schedule.network.stem}{evened}; "
         f"{percent(schedule.data.holdout)} % of the training data held out. "
         f"{'; '.join(sorted(set(machines)))}; {days[0]}" + (f" to {days[-1]}" if days[1:] else "") + ".\n"
     )

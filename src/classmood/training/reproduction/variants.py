@@ -31,7 +31,7 @@ class Variant:
     Attributes:
         name: in the table.
         part: which network it is compared with: the first of its part.
-        changes: fields of ``recipe.NetworkSection``; the stem and dropout are the schedule's.
+        changes: fields of ``recipe.NetworkSection``; what is before the first layer, and dropout, are the schedule's.
     """
 
     name: str
@@ -136,7 +136,8 @@ def schedule_of(run: Recipe) -> Recipe:
     """What runs of one table have in common: the recipe without its variant, its seed and its fraction."""
     fraction = run.data.fraction
     whole = of_fraction(run, 1 / fraction) if fraction != 1 else run
-    network = NetworkSection(stem=run.network.stem, dropout=run.network.dropout)
+    shared = ("stem", "dropout", "contrast_exponent")
+    network = NetworkSection(**{name: getattr(run.network, name) for name in shared})
     steps = whole.schedule.model_copy(update={"seed": 0})
     data = whole.data.model_copy(update={"fraction": 1.0})
     return whole.model_copy(update={"network": network, "schedule": steps, "data": data})
