@@ -33,19 +33,28 @@ def samples() -> Samples:
     )
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
+def a_teacher(folder: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
     recipe = Recipe()
     network = EmotionNetwork(recipe.settings())
     torch.nn.init.normal_(network.classifier.weight, std=0.5)
-    path = tmp_path_factory.mktemp("teacher") / "master.safetensors"
+    path = folder / "master.safetensors"
     write_master(Master(network.eval(), recipe), path)
     return path
 
 
-def settings(teacher: Path, share: float) -> DistillSection:
-    return DistillSection(teacher=str(teacher), share=share)
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_teacher(tmp_path_factory.mktemp("teacher"), 0)
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_teacher(tmp_path_factory.mktemp("another"), 3)
+
+
+def settings(teacher: Path, share: float, *others: Path) -> DistillSection:
+    return DistillSection(teacher=(str(teacher), *map(str, others)), share=share)
 
 
 def test_without_a_teacher_nothing_changes(samples: Samples) -> None:
@@ -61,6 +70,16 @@ def test_the_share_blends_votes_and_teacher(samples: Samples, teacher: Path) -> 
     assert half.targets.dtype == np.float32
     assert half.names == samples.names
     assert half.images is samples.images
+
+
+def test_several_teachers_are_heard_alike(samples: Samples, teacher: Path, another: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "taught.npz"
+    first, second = (distil(settings(each, 1.0), samples).targets for each in (teacher, another))
+    assert np.abs(first - second).max() > 0.1
+    both = distil(settings(teacher, 1.0, another), samples, kept=kept)
+    np.testing.assert_allclose(both.targets, (first + second) / 2, atol=1e-6)
+    # What two said is not taken for what one of them says.
+    np.testing.assert_allclose(distil(settings(teacher, 1.0), samples, kept=kept).targets, first, atol=1e-6)
 
 
 def test_how_many_images_are_shown_at_a_time_changes_nothing(samples: Samples, teacher: Path) -> None:
@@ -103,7 +122,15 @@ def test_the_first_views_are_the_image_itself_and_its_mirror(samples: Samples) -
 
 def test_a_missing_teacher_is_named(samples: Samples) -> None:
     with pytest.raises(ModelError, match=r"nobody\.safetensors: expected a master"):
-        distil(DistillSection(teacher="nobody.safetensors"), samples)
+        distil(DistillSection(teacher=("nobody.safetensors",)), samples)
+
+
+def test_a_missing_teacher_is_named_before_another_is_asked(
+    samples: Samples, teacher: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distill, "mean_over_views", lambda *_: pytest.fail("asked"))
+    with pytest.raises(ModelError, match=r"nobody\.safetensors: expected a master"):
+        distil(settings(teacher, 1.0, Path("nobody.safetensors")), samples)
 
 
 def test_kept_answers_are_used_again_and_only_for_the_same_question(

@@ -50,6 +50,15 @@ def test_the_network_section_becomes_the_network_s_settings(tmp_path: Path) -> N
     assert asdict(Recipe().settings()) == asdict(NetworkSettings())
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"), [('""', ()), ('"a.pt"', ("a.pt",)), ('["a.pt", "b.pt"]', ("a.pt", "b.pt")), ("[]", ())]
+)
+def test_one_teacher_or_several(tmp_path: Path, said: str, meant: tuple[str, ...]) -> None:
+    recipe = read_recipe(written(tmp_path, f"[distill]\nteacher = {said}\n"))
+    assert recipe.distill.teacher == meant
+    assert hash(recipe) == hash(Recipe.model_validate_json(recipe.model_dump_json()))
+
+
 def test_a_recipe_survives_a_checkpoint_s_json() -> None:
     for path in SHIPPED:
         recipe = read_recipe(path)

@@ -1,6 +1,6 @@
-"""Self-distillation: votes blended with what an earlier network of one's own says of the same face.
+"""Self-distillation: votes blended with what earlier networks of one's own say of the same face.
 
-Ten raters are a coarse measure of how a face looks; the mean of a network's answers over mirrored and zoomed views of
+Ten raters are a coarse measure of how a face looks; the mean of the networks' answers over mirrored and zoomed views of
 the training image is a smoother one, and it costs nothing at run time. No outside data takes part. After Hinton,
 Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), and Furlanello et al., "Born-Again Neural
 Networks" (ICML 2018).
@@ -40,29 +40,31 @@ def distil(
     half: bool = False,
     kept: Path | None = None,
 ) -> Samples:
-    """The samples with targets ``(1 - share) * votes + share * teacher``; the same samples where there is no teacher.
+    """The samples with targets ``(1 - share) * votes + share * teachers' mean``; the same samples without a teacher.
 
     Args:
-        settings: the teacher's file and its share.
+        settings: the teachers' files and their share.
         training: samples as loaded.
         rank: of this data-parallel worker; the workers divide the images among them.
         workers: how many there are.
-        batch: images shown to the teacher at a time.
+        batch: images shown to a teacher at a time.
         half: ask in bfloat16.
-        kept: a file for the teacher's answers, so that a run that is carried on need not ask again; they are asked
-            for anew when teacher or images are others.
+        kept: a file for the teachers' mean answer, so that a run that is carried on need not ask again; they are asked
+            for anew when teachers or images are others.
 
     Raises:
-        ModelError: the teacher is missing or holds no weights.
+        ModelError: a teacher is missing or holds no weights.
     """
     if not settings.teacher:
         return training
-    path = Path(settings.teacher)
-    teacher = read_weights(path).network
-    key = hashlib.sha256(sha256(path).encode() + training.images.tobytes() + str(ZOOMS).encode()).hexdigest()
+    paths = [Path(each) for each in settings.teacher]
+    # All are read before any is asked: that one is missing must not come out an hour later.
+    teachers = [read_weights(path).network for path in paths]
+    digests = "".join(map(sha256, paths))
+    key = hashlib.sha256(digests.encode() + training.images.tobytes() + str(ZOOMS).encode()).hexdigest()
     taught = _recall(kept, key)
     if taught is None:
-        taught = _ask(teacher, training, rank, workers, batch, half)
+        taught = np.stack([_ask(teacher, training, rank, workers, batch, half) for teacher in teachers]).mean(0)
         if kept and rank == 0:
             np.savez(kept, key=key, taught=taught)
     blended = (1 - settings.share) * training.targets + settings.share * taught

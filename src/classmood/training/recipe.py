@@ -76,8 +76,17 @@ class AugmentSection(_Section):
 class DistillSection(_Section):
     """Self-distillation, see ``classmood.training.distill``; none without a teacher."""
 
-    teacher: str = Field(default="", description="an earlier network: a checkpoint.pt or a master .safetensors")
-    share: float = Field(default=0.5, ge=0, le=1, description="of the teacher in the targets; the votes have the rest")
+    teacher: tuple[str, ...] = Field(
+        default=(), description="earlier networks, one or several: a checkpoint.pt or a master .safetensors each"
+    )
+    share: float = Field(default=0.5, ge=0, le=1, description="of the teachers in the targets; the votes have the rest")
+
+    @field_validator("teacher", mode="before")
+    @classmethod
+    def _one_or_several(cls, teacher: object) -> object:
+        if isinstance(teacher, str):
+            return (teacher,) if teacher else ()
+        return teacher
 
 
 class LossSection(_Section):
