@@ -113,6 +113,9 @@ def test_the_network_says_its_sizes_and_numbers(tmp_path: Path) -> None:
         (NetworkSettings(sge_groups=0), {"SGE": 0, "SRM": 2}),
         (NetworkSettings(sge_groups=8), {"H = 8": 2}),
         (NetworkSettings(srm=False), {"SRM": 0, "SGE": 2}),
+        (NetworkSettings(fusion_form="lateral"), {"mean": 0, "1×1 conv": 3, "sum, SGE, mean: 256": 1}),
+        (NetworkSettings(fusion_form="lateral", sge_groups=0), {"sum, mean: 256": 1}),
+        (NetworkSettings(sge_at="taps"), {"SGE, mean": 3, "SGE": 0, "side by side: 96": 1}),
         (NetworkSettings(contrast_exponent=0.5), {"contrast": 1, "to the power 0.5": 1}),
         (NetworkSettings(), {"contrast": 0}),
         (NetworkSettings(fusion=(4,)), {"mean": 1, "48": 2}),
@@ -127,7 +130,7 @@ def test_the_network_s_drawing_follows_the_settings(
     found = drawn(tmp_path, draw_network, settings)
     assert {text: found.count(text) for text in counts} == counts
     legend = {text[:3] for text in found if "eq." in text}
-    assert legend == {word for word in ("LIP", "SGE", "SRM") if word in found}
+    assert legend == {word for word in ("LIP", "SGE", "SRM") if word in found or f"{word}, mean" in found}
 
 
 def test_the_recalibration_module_has_its_equations_in_order(tmp_path: Path) -> None:

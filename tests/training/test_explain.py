@@ -88,6 +88,20 @@ def test_every_module_is_noted_in_its_stage(small: None, crop: np.ndarray) -> No
     assert np.allclose(found.stages[2].kept[0], 1, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("fusion", "gates"),
+    [({"sge_at": "taps"}, [0, 0, 1, 1, 1]), ({"fusion_form": "lateral"}, [0, 2, 3, 2, 2])],
+    ids=["taps", "lateral"],
+)
+def test_attention_within_the_fusion_is_noted_at_the_layer_it_looks_at(
+    small: None, crop: np.ndarray, fusion: dict[str, object], gates: list[int]
+) -> None:
+    stages = look(a_master(**fusion), crop).stages
+    assert [len(stage.gates) for stage in stages] == gates
+    sides = [{gate.shape for gate in stage.gates} for stage in stages]
+    assert sides[2] == {(8, 6, 6)}
+
+
 def test_the_gates_are_those_of_the_run(small: None, crop: np.ndarray) -> None:
     master = a_master()
     block = master.network.layer3[1]

@@ -40,6 +40,8 @@ NARROW = (16, 16, 32, 48)
 NETWORKS = {
     "shipped": {"stem": "deep"},
     "contrast": {"stem": "narrow", "contrast_exponent": 0.5},
+    "lateral": {"stem": "deep", "fusion_form": "lateral"},
+    "taps": {"stem": "quarter", "sge_at": "taps"},
     "order-a": {"stem": "quarter", "lip_order": "A", "fusion": [4]},
     "plain": {"stem": "half", "lip_order": "", "sge_groups": 0, "srm": False, "fusion": [4]},
 }

@@ -68,6 +68,8 @@ def test_a_recipe_survives_a_checkpoint_s_json() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ('[network]\nsge_at = "taps"\nsge_groups = 0\n', r"network: .*sge_groups above 0"),
+        ('[network]\nsge_at = "taps"\nfusion_form = "lateral"\n', r'network: .*fusion_form = "pooled"'),
         ("[schedule]\nepoch = 3\n", r"schedule\.epoch: "),
         ("[shedule]\nepochs = 3\n", r"shedule: "),
         ("colour = 1\n", r"colour: "),

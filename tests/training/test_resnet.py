@@ -32,11 +32,15 @@ VARIANTS = [
         replace(SHIPPED, sge_groups=groups, srm=srm, fusion=fusion)
         for groups, srm, fusion in itertools.product((0, 8, 64), (True, False), FUSIONS)
     ),
+    *(replace(SHIPPED, fusion_form="lateral", fusion=fusion) for fusion in FUSIONS),
+    *(replace(SHIPPED, sge_at="taps", fusion=fusion) for fusion in FUSIONS),
 ]
 
 
 def name(settings: NetworkSettings) -> str:
-    return f"{settings.stem}-{settings.sge_groups}-{settings.lip_order or 'plain'}-{settings.srm}-{settings.fusion}"
+    s = settings
+    parts = (s.stem, s.sge_groups, s.lip_order or "plain", s.srm, s.fusion, s.fusion_form, s.sge_at)
+    return "-".join(map(str, parts))
 
 
 def blank(settings: NetworkSettings) -> EmotionNetwork:
@@ -110,11 +114,16 @@ def parameters_by_formula(s: NetworkSettings) -> int:
     for number, outputs in enumerate(widths):
         inputs = widths[max(0, number - 1)]
         total += 9 * inputs * outputs + 3 * 9 * outputs * outputs + 4 * 2 * outputs
-        total += 2 * (2 * s.sge_groups + (4 * outputs if s.srm else 0))
+        total += 2 * ((2 * s.sge_groups if s.sge_at == "blocks" else 0) + (4 * outputs if s.srm else 0))
         if number:
             total += inputs * outputs + 2 * outputs
             total += {"A": lip(outputs) + lip(inputs), "B": lip(inputs), "": 0}[s.lip_order]
-    return total + sum(widths[i - 1] for i in s.fusion) * s.classes + s.classes
+    taps = [widths[i - 1] for i in s.fusion]
+    if s.fusion_form == "lateral":
+        return total + sum(taps) * 256 + len(taps) * 256 + 2 * s.sge_groups + 256 * s.classes + s.classes
+    if s.sge_at == "taps":
+        total += len(taps) * 2 * s.sge_groups
+    return total + sum(taps) * s.classes + s.classes
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=name)

@@ -25,7 +25,7 @@ from classmood.emotions import CLASSROOM_VAD, COLOURS, DERIVED, EMOTIONS, NEUTRA
 from classmood.errors import OutputError
 from classmood.training.resnet import NetworkSettings
 from classmood.training.srm import StyleRecalibration
-from classmood.training.traces import Kind, NetworkTrace, Operation, Step, trace_network, trace_recalibration
+from classmood.training.traces import Kind, NetworkTrace, Operation, Stage, Step, trace_network, trace_recalibration
 
 Points = float | int
 
@@ -257,14 +257,27 @@ def _overview(page: _Canvas, trace: NetworkTrace) -> None:
         if number in trace.fused:
             middle = x + w / 2
             page.arrow((middle, y - h / 2), (middle, 418))
-            page.box(middle - 32, 404, 64, 28, ["mean", str(stage.shape[0])])
+            page.box(middle - 32, 404, 64, 28, _tap(trace, stage))
             page.arrow((middle, 390), (middle, 363))
             pooled.append(middle)
         x += w
     left, right = min(pooled) - 32, max(pooled) + 32
-    page.box(left, 350, right - left, 26, [("side by side: " if len(pooled) > 1 else "") + str(trace.features)])
+    page.box(left, 350, right - left, 26, [_joined(trace)])
     page.arrow((left, 350), (left - gap, 350))
     page.box(left - gap - w, 350, w, 40, ["classifier", f"{trace.classes} logits"], TINTS["convolution"])
+
+
+def _tap(trace: NetworkTrace, stage: Stage) -> list[str]:
+    """What a layer's map goes through before it meets the others."""
+    if trace.under("fusion.lateral"):
+        return ["1\N{MULTIPLICATION SIGN}1 conv", str(trace.features)]
+    return ["SGE, mean" if trace.under("fusion.sge") else "mean", str(stage.shape[0])]
+
+
+def _joined(trace: NetworkTrace) -> str:
+    if trace.under("fusion.lateral"):
+        return f"sum, {'SGE, ' if trace.under('fusion.sge') else ''}mean: {trace.features}"
+    return ("side by side: " if len(trace.fused) > 1 else "") + str(trace.features)
 
 
 _WIDTHS: Final[dict[str, int]] = {"conv": 56, "BN": 34, "ReLU": 42, "contrast": 78}

@@ -29,6 +29,7 @@ from classmood.images import read_image
 from classmood.models.weights import SHIPPED_MASTER
 from classmood.training.export import Master, read_master
 from classmood.training.lip import LocalImportancePool
+from classmood.training.resnet import EmotionNetwork
 from classmood.training.sge import SpatialGroupEnhance
 from classmood.training.srm import StyleRecalibration
 
@@ -109,7 +110,7 @@ def look(master: Master, crop: UInt8[np.ndarray, "48 48"]) -> Explanation:
         return module.register_forward_pre_hook(note)
 
     watched = (LocalImportancePool, SpatialGroupEnhance, StyleRecalibration)
-    handles = [watch(name.split(".")[0], m) for name, m in network.named_modules() if isinstance(m, watched)]
+    handles = [watch(_stage_of(name, network), m) for name, m in network.named_modules() if isinstance(m, watched)]
     try:
         logits = network(torch.from_numpy(normalise(crop[None])))[0]
     finally:
@@ -118,6 +119,12 @@ def look(master: Master, crop: UInt8[np.ndarray, "48 48"]) -> Explanation:
     ranking = tuple(FERPLUS_CLASSES[i] for i in logits.argsort(descending=True).tolist())
     stages = tuple(StageView(n, tuple(kept[n]), tuple(gates[n]), tuple(weights[n])) for n in STAGES)
     return Explanation(crop, ranking, stages)
+
+
+def _stage_of(module: str, network: EmotionNetwork) -> str:
+    """The stage that a module is in; attention within the fusion is that of a fused layer, or of the finest for all."""
+    part, *rest = module.split(".")
+    return part if part != "fusion" else f"layer{network.fused[int(rest[1]) if rest[1:] else 0]}"
 
 
 def explain_photo(

@@ -26,6 +26,8 @@ class NetworkSection(_Section):
     fusion: tuple[Literal[1, 2, 3, 4], ...] = Field(default=(2, 3, 4), min_length=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     contrast_exponent: float = Field(default=0.0, ge=0, le=1)
+    fusion_form: Literal["pooled", "lateral"] = "pooled"
+    sge_at: Literal["blocks", "taps"] = "blocks"
     labels: Literal["ferplus", "classroom"] = "ferplus"
 
     @field_validator("sge_groups")
@@ -41,6 +43,12 @@ class NetworkSection(_Section):
         if len(set(layers)) < len(layers):
             raise ValueError(f"expected each layer once, got {list(layers)}")
         return layers
+
+    @model_validator(mode="after")
+    def _has_what_it_places(self) -> NetworkSection:
+        if self.sge_at == "taps" and (not self.sge_groups or self.fusion_form == "lateral"):
+            raise ValueError('sge_at = "taps" goes with sge_groups above 0 and fusion_form = "pooled"')
+        return self
 
 
 class DataSection(_Section):

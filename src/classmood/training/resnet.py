@@ -25,13 +25,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from classmood.crops import PIXEL_MEAN, PIXEL_SPREAD
 from classmood.training.contrast import ContrastNormalisation
 from classmood.training.dense_convolution import DenseConvolution
+from classmood.training.fusion import LateralFusion, PooledFusion
 from classmood.training.heads import ClassroomHead
 from classmood.training.lip import LocalImportancePool
 from classmood.training.sge import SpatialGroupEnhance
@@ -56,7 +56,9 @@ class NetworkSettings:
         classes: how many, of a network on FER+ labels.
         labels: ``"classroom"`` puts nine classes and three dimensions in place of the FER+ classifier, see
             ``classmood.training.heads``.
-        fusion: the layers whose pooled features are concatenated; ``(4,)`` is no fusion.
+        fusion: the layers whose features are fused; ``(4,)`` is no fusion.
+        fusion_form: how, see ``classmood.training.fusion``.
+        sge_at: SGE in every block, or only on the maps that are fused.
         contrast_exponent: of the contrast normalisation before the stem, see ``classmood.training.contrast``; 0 leaves
             it out.
     """
@@ -70,6 +72,8 @@ class NetworkSettings:
     fusion: tuple[int, ...] = (2, 3, 4)
     dropout: float = 0.0
     contrast_exponent: float = 0.0
+    fusion_form: Literal["pooled", "lateral"] = "pooled"
+    sge_at: Literal["blocks", "taps"] = "blocks"
 
 
 class BasicBlock(nn.Module):
@@ -91,7 +95,7 @@ class BasicBlock(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = DenseConvolution(outputs, outputs)
         self.bn2 = nn.BatchNorm2d(outputs)
-        groups = settings.sge_groups
+        groups = settings.sge_groups if settings.sge_at == "blocks" else 0
         self.sge: nn.Module = SpatialGroupEnhance(outputs, groups) if groups else nn.Identity()
         self.srm: nn.Module = StyleRecalibration(outputs) if settings.srm else nn.Identity()
         self.shortcut: nn.Module = nn.Identity()
@@ -146,7 +150,14 @@ class EmotionNetwork(nn.Module):
         self.layer3 = self._layer(WIDTHS[1], WIDTHS[2], 2)
         self.layer4 = self._layer(WIDTHS[2], WIDTHS[3], 2)
         self.dropout = nn.Dropout(settings.dropout)
-        features = sum(WIDTHS[i - 1] for i in settings.fusion)
+        self.fused = tuple(sorted(settings.fusion))
+        taps = [WIDTHS[i - 1] for i in self.fused]
+        self.fusion: PooledFusion | LateralFusion
+        if settings.fusion_form == "lateral":
+            self.fusion = LateralFusion(taps, groups=settings.sge_groups)
+        else:
+            self.fusion = PooledFusion(taps, groups=settings.sge_groups if settings.sge_at == "taps" else 0)
+        features = self.fusion.features
         own = settings.labels == "classroom"
         self.classifier: ClassroomHead | nn.Linear = (
             ClassroomHead(features) if own else nn.Linear(features, settings.classes)
@@ -165,12 +176,13 @@ class EmotionNetwork(nn.Module):
     def features(self, image: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m features"]:
         """The fused vector before the classifier."""
         x = self.stem(self.contrast(image))
-        pooled = []
+        maps = []
         for number, layer in enumerate((self.layer1, self.layer2, self.layer3, self.layer4), start=1):
             x = layer(x)
-            if number in self.settings.fusion:
-                pooled.append(x.mean((2, 3)))
-        return torch.cat(pooled, 1)
+            if number in self.fused:
+                maps.append(x)
+        features: Tensor = self.fusion(maps)
+        return features
 
     def forward(self, image: Float[Tensor, "m 1 f q"]) -> Float[Tensor, "m outputs"]:
         logits: Tensor = self.classifier(self.dropout(self.features(image)))

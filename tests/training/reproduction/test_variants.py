@@ -45,10 +45,12 @@ def test_each_row_differs_in_what_it_is_named_for() -> None:
     assert differing("all but fusion: (4)", ALL) == {"fusion": (4,)}
     assert differing("all, fusion of (3, 4)", ALL) == {"fusion": (3, 4)}
     assert differing("all, fusion of (1, 2, 3, 4)", ALL) == {"fusion": (1, 2, 3, 4)}
+    assert differing("all, lateral fusion of (2, 3, 4)", ALL) == {"fusion_form": "lateral"}
+    assert differing("all, SGE on the fused maps alone", ALL) == {"sge_at": "taps"}
     assert differing("all but SGE", ALL) == {"sge_groups": 0}
     assert differing("all but LIP", ALL) == {"lip_order": ""}
     assert differing("all but SRM", ALL) == {"srm": False}
-    assert len({v.network(Recipe()) for v in VARIANTS}) == len(VARIANTS) == 16
+    assert len({v.network(Recipe()) for v in VARIANTS}) == len(VARIANTS) == 18
     for part in (ADDED, CHANGED):
         assert next(v for v in VARIANTS if v.part == part).name in (PLAIN, ALL)
 
@@ -61,10 +63,10 @@ def test_the_shipped_model_s_network_is_the_row_called_all() -> None:
 def test_every_row_has_a_seed_before_any_has_two() -> None:
     schedule = read_recipe(SHORT)
     plan = list(ablation_plan(schedule, 2))
-    assert len(set(plan)) == 32
-    assert [variant_of(run) for run in plan[:16]] == list(VARIANTS)
-    assert {run.schedule.seed for run in plan[:16]} == {schedule.schedule.seed}
-    assert {run.schedule.seed for run in plan[16:]} == {schedule.schedule.seed + 1}
+    assert len(set(plan)) == 36
+    assert [variant_of(run) for run in plan[:18]] == list(VARIANTS)
+    assert {run.schedule.seed for run in plan[:18]} == {schedule.schedule.seed}
+    assert {run.schedule.seed for run in plan[18:]} == {schedule.schedule.seed + 1}
 
 
 def test_all_runs_of_a_plan_have_one_schedule() -> None:

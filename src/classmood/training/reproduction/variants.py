@@ -20,8 +20,9 @@ PLAIN: Final = "plain ResNet-18"
 ALL: Final = "all"
 FRACTIONS: Final = (0.1, 0.25, 0.5, 1.0)
 
-_PLAIN: Final[dict[str, Any]] = {"sge_groups": 0, "lip_order": "", "srm": False, "fusion": (4,)}
-_ALL: Final[dict[str, Any]] = {"sge_groups": 16, "lip_order": "B", "srm": True, "fusion": (2, 3, 4)}
+_FORM: Final[dict[str, Any]] = {"fusion_form": "pooled", "sge_at": "blocks"}
+_PLAIN: Final[dict[str, Any]] = _FORM | {"sge_groups": 0, "lip_order": "", "srm": False, "fusion": (4,)}
+_ALL: Final[dict[str, Any]] = _FORM | {"sge_groups": 16, "lip_order": "B", "srm": True, "fusion": (2, 3, 4)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +54,8 @@ VARIANTS: Final = (
     Variant("all but fusion: (4)", CHANGED, _ALL | {"fusion": (4,)}),
     Variant("all, fusion of (3, 4)", CHANGED, _ALL | {"fusion": (3, 4)}),
     Variant("all, fusion of (1, 2, 3, 4)", CHANGED, _ALL | {"fusion": (1, 2, 3, 4)}),
+    Variant("all, lateral fusion of (2, 3, 4)", CHANGED, _ALL | {"fusion_form": "lateral"}),
+    Variant("all, SGE on the fused maps alone", CHANGED, _ALL | {"sge_at": "taps"}),
     Variant("all but SGE", CHANGED, _ALL | {"sge_groups": 0}),
     Variant("all but LIP", CHANGED, _ALL | {"lip_order": ""}),
     Variant("all but SRM", CHANGED, _ALL | {"srm": False}),
