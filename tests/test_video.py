@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -102,6 +103,29 @@ def test_the_display_matrix_is_applied(degrees: int, mirror_x: bool, mirror_y: b
         assert np.array_equal(turned, expected)
 
 
+@pytest.mark.parametrize(
+    ("aspect", "shape"),
+    [
+        (Fraction(4, 3), (48, 85, 3)),
+        (Fraction(8, 9), (54, 64, 3)),
+        (Fraction(1), (48, 64, 3)),
+        (Fraction(99), (48, 64, 3)),
+    ],
+)
+def test_pixels_come_out_square(aspect: Fraction, shape: tuple[int, ...], tmp_path: Path) -> None:
+    path = make_video(tmp_path / "camcorder.mp4", 3, pixel_aspect=aspect)
+    plain = next(read_video(make_video(tmp_path / "plain.mp4", 3)))[0]
+    image, _ = next(read_video(path))
+    assert image.shape == shape
+    expected = cv2.resize(plain, shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    assert np.abs(image.astype(int) - expected).mean() < 4
+
+
+def test_a_turned_picture_is_made_square_before_it_is_turned(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "turned.mp4", 3, pixel_aspect=Fraction(3, 2), rotation=(90,))
+    assert next(read_video(path))[0].shape == (96, 48, 3)
+
+
 def test_a_picture_of_a_changing_size_keeps_its_own(tmp_path: Path) -> None:
     # As meeting tools record when a window is resized: two sizes in one stream.
     parts = []
@@ -190,10 +214,10 @@ def test_resuming_does_not_decode_from_the_start(videos: dict[str, Path], monkey
     pictures = classmood.video._decoded_from
 
     def spy(source: Path, name: str, seek_s: float):  # type: ignore[no-untyped-def]
-        for i, (frame, time_s) in enumerate(pictures(source, name, seek_s)):
+        for i, each in enumerate(pictures(source, name, seek_s)):
             if i == 0:
-                first_s.append(time_s)
-            yield frame, time_s
+                first_s.append(each[1])
+            yield each
 
     monkeypatch.setattr(classmood.video, "_decoded_from", spy)
     assert numbers_and_times(videos["plain.mp4"], start_s=5.0)[0] == (50, 5.0)
@@ -213,13 +237,13 @@ def test_only_kept_frames_are_converted_and_only_when_asked_for(
     to_rgb, pictures = classmood.video._to_rgb, classmood.video._decoded
 
     def spy_decoded(*args: object):  # type: ignore[no-untyped-def]
-        for frame, time_s in pictures(*args):
-            decoded.append(time_s)
-            yield frame, time_s
+        for each in pictures(*args):
+            decoded.append(each[1])
+            yield each
 
-    def spy_converted(frame: av.VideoFrame) -> np.ndarray:
+    def spy_converted(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
         converted.append(frame.pts)
-        return to_rgb(frame)
+        return to_rgb(frame, aspect)
 
     monkeypatch.setattr(classmood.video, "_to_rgb", spy_converted)
     monkeypatch.setattr(classmood.video, "_decoded", spy_decoded)

@@ -46,12 +46,15 @@ def make_video(
     rotation: tuple[Any, ...] | None = None,
     sound_s: float = 0.0,
     keyframe_every: int = 12,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Writes ``picture(0)``, ``picture(1)``, ... at a steady rate, or at the given times."""
     with av.open(path, "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
         stream.codec_context.gop_size = keyframe_every
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         if codec == "libx264":
             stream.options = {"crf": "18", "preset": "fast"}
         if times_s is not None:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -88,7 +89,7 @@ def video_info(source: Path | bytes, name: str | None = None) -> VideoInfo:
 def read_video(
     source: Path | bytes, *, fps: float | int | None = None, start_s: float | int = 0.0, name: str | None = None
 ) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], float]]:
-    """Upright RGB frames with their times in seconds, strictly increasing.
+    """Upright RGB frames of square pixels with their times in seconds, strictly increasing.
 
     Args:
         source: a file, or a whole encoded video.
@@ -103,13 +104,13 @@ def read_video(
     name = name or _name(source)
     sampler = Sampler(None if fps is None else float(fps))
     rotation, matrix = None, None
-    for frame, time_s in _decoded(source, name, float(start_s)):
+    for frame, time_s, aspect in _decoded(source, name, float(start_s)):
         # Asked also before the start, so that the same instants are kept as in an unbroken reading.
         if sampler.wants(time_s) and time_s >= start_s:
             # Only when it changes: a frame and its side data, once asked for, refer to each other and are freed late.
             if frame.rotation != rotation:
                 rotation, matrix = frame.rotation, _display_matrix(frame)
-            image = _to_rgb(frame)
+            image = _to_rgb(frame, aspect)
             yield image if matrix is None else _upright(image, matrix), time_s
 
 
@@ -188,6 +189,11 @@ class _Video:
             self.ends_damaged = False
         return [frame for frame in frames if not frame.is_corrupt]
 
+    def pixel_aspect(self) -> Fraction:
+        """Width over height of a pixel, for camcorders and DVDs; 1 where none is declared, or none that can be."""
+        declared = self.stream.sample_aspect_ratio
+        return declared if declared and Fraction(1, 4) <= declared <= 4 else Fraction(1)
+
     def length_s(self) -> float | None:
         """The best guess at the length before it is read, for progress."""
         if (declared_s := _declared_duration_s(self.container, self.stream)) is not None:
@@ -241,8 +247,10 @@ def _clock_s(text: str) -> float | None:
         return None
 
 
-def _decoded(source: Path | bytes, name: str, start_s: float) -> Iterator[tuple[av.VideoFrame, float]]:
-    """Every frame with its time, from at least one before ``start_s`` on, to the end or the break."""
+def _decoded(source: Path | bytes, name: str, start_s: float) -> Iterator[tuple[av.VideoFrame, float, Fraction]]:
+    """Every frame with its time and its pixels' width over height, from at least one before ``start_s`` on, to the end
+    or the break.
+    """
     seek_s = start_s - 2 * _CLOCK_S
     if seek_s > 0:
         with closing(_decoded_from(source, name, seek_s)) as frames:
@@ -255,9 +263,13 @@ def _decoded(source: Path | bytes, name: str, start_s: float) -> Iterator[tuple[
     yield from _decoded_from(source, name, 0.0)
 
 
-def _decoded_from(source: Path | bytes, name: str, seek_s: float) -> Generator[tuple[av.VideoFrame, float], None, None]:
+def _decoded_from(
+    source: Path | bytes, name: str, seek_s: float
+) -> Generator[tuple[av.VideoFrame, float, Fraction], None, None]:
     with _opened(source, name) as video:
-        yield from video.frames(seek_s)
+        aspect = video.pixel_aspect()
+        for frame, time_s in video.frames(seek_s):
+            yield frame, time_s, aspect
         if video.last_s == -math.inf:
             if seek_s > 0:
                 return
@@ -297,10 +309,12 @@ def _opened(source: Path | bytes, name: str) -> Iterator[_Video]:
         codec = stream.codec_context
         if codec is None:
             raise InputError(f"{name}: its video codec is not supported; re-encode it, for example as H.264")
-        if codec.width * codec.height > MAX_PIXELS:
-            raise InputError(too_large(name, codec.width, codec.height))
         codec.thread_type = "AUTO"
-        yield _Video(name, container, stream, layout)
+        video = _Video(name, container, stream, layout)
+        width_px, height_px = _square(codec.width, codec.height, video.pixel_aspect())
+        if width_px * height_px > MAX_PIXELS:
+            raise InputError(too_large(name, width_px, height_px))
+        yield video
 
 
 def _open_container(source: Path | bytes, layout: Layout, stack: ExitStack) -> InputContainer:
@@ -322,9 +336,17 @@ def _open_container(source: Path | bytes, layout: Layout, stack: ExitStack) -> I
         return opened(Head(file, layout.whole_bytes))
 
 
-def _to_rgb(frame: av.VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
+def _to_rgb(frame: av.VideoFrame, aspect: Fraction) -> UInt8[np.ndarray, "h w 3"]:
+    width_px, height_px = _square(frame.width, frame.height, aspect)
     # One thread: swscale's own cost more to start than they save at the sizes of meetings.
-    return frame.to_ndarray(format="rgb24", threads=1)
+    return frame.to_ndarray(format="rgb24", width=width_px, height=height_px, threads=1)
+
+
+def _square(width_px: int, height_px: int, aspect: Fraction) -> tuple[int, int]:
+    """The size at which pixels of this aspect are square: one side grows, so that nothing is lost."""
+    if aspect >= 1:
+        return round(width_px * aspect), height_px
+    return width_px, round(height_px / aspect)
 
 
 def _display_matrix(frame: av.VideoFrame) -> Int32[np.ndarray, "3 3"] | None:
