@@ -19,7 +19,7 @@ from classmood.analysis import Outcome, Settings, run
 from classmood.classifier import Classifier
 from classmood.crops import TEMPLATE_PX
 from classmood.emotions import CLASSROOM_CLASSES
-from classmood.errors import InputError, ModelError, OutputError
+from classmood.errors import InputError, MissingExtra, ModelError, OutputError
 from classmood.faces import Faces
 from classmood.pipeline import Pipeline, Smoothing
 from classmood.sidecar import Sidecar, read_sidecar
@@ -100,7 +100,9 @@ def photo(path: Path, seed: int = 0) -> Path:
 
 
 @pytest.mark.parametrize(
-    "smoothing", [Smoothing(0.0), Smoothing(), Smoothing(0.2, 1.0)], ids=["as measured", "smooth", "against rest"]
+    "smoothing",
+    [Smoothing(0.0), Smoothing(), Smoothing(4.0), Smoothing(0.2, 1.0)],
+    ids=["as measured", "smooth", "slow", "against rest"],
 )
 def test_gone_on_with_the_table_is_that_of_an_unbroken_run(analyse, video: Path, tmp_path: Path, smoothing) -> None:  # type: ignore[no-untyped-def]
     settings = Settings(smoothing=smoothing, raw=True)
@@ -138,7 +140,8 @@ def test_photos_of_an_earlier_run_are_not_looked_at_again(analyse, tmp_path: Pat
     photos = [photo(tmp_path / f"{k}.png", k) for k in range(4)]
     with stopped():
         analyse(*photos, stop_after=2)
-    photos[0].write_bytes(b"changed since")
+    # No picture any more, and as long as it was: were it looked at again, it would be a failure.
+    photos[0].write_bytes(bytes(photos[0].stat().st_size))
     outcome = analyse(*photos)
     assert (outcome.instants, outcome.failures) == (4, ())
     rows = rows_of(tmp_path / "out")
@@ -318,11 +321,10 @@ def test_ferplus_probabilities_are_not_asked_of_a_model_without_them(tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
-def test_a_camera_s_earlier_recording_is_not_written_over(
-    analyse,  # type: ignore[no-untyped-def]
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A camera in place of any that is there, and settings to read it with."""
+
     class Camera:
         """Gives random pictures without end."""
 
@@ -341,13 +343,66 @@ def test_a_camera_s_earlier_recording_is_not_written_over(
         def release(self) -> None: ...
 
     monkeypatch.setattr(cv2, "VideoCapture", Camera)
-    settings = Settings(rate_hz=1000.0)
-    with stopped():
-        analyse("camera:0", settings=settings, stop_after=5)
+    return Settings(rate_hz=1000.0)
+
+
+def test_ctrl_c_is_a_camera_s_end(analyse, tmp_path: Path, camera: Settings) -> None:  # type: ignore[no-untyped-def]
+    outcome = analyse("camera:0", settings=camera, stop_after=5)
+    assert outcome.instants == 5
+    assert read_sidecar(tmp_path / "out" / "timeline.json").status == "complete"
+    assert "interrupted" not in outcome.report.read_text(encoding="utf-8")
+
+
+def test_a_camera_s_earlier_recording_is_not_written_over(analyse, tmp_path: Path, camera: Settings) -> None:  # type: ignore[no-untyped-def]
+    analyse("camera:0", settings=camera, stop_after=5)
     before = (tmp_path / "out" / "timeline.csv").read_bytes()
     with pytest.raises(OutputError, match="earlier recording of camera:0"):
-        analyse("camera:0", settings=settings, stop_after=5)
+        analyse("camera:0", settings=camera, stop_after=5)
+    with pytest.raises(OutputError, match="other columns"):
+        analyse("camera:0", settings=Settings(rate_hz=1000.0, raw=True), stop_after=5)
     assert (tmp_path / "out" / "timeline.csv").read_bytes() == before
+
+
+def test_a_resting_face_is_not_taken_from_a_photo(analyse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    seen = photo(tmp_path / "one.png")
+    analyse(seen, settings=Settings(smoothing=Smoothing(0.35, 5.0)), out="rest")
+    analyse(seen, out="plain")
+    assert rows_of(tmp_path / "rest") == rows_of(tmp_path / "plain")
+
+
+def test_a_photo_that_was_retaken_is_not_taken_for_the_old_one(analyse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    seen = photo(tmp_path / "one.png")
+    analyse(seen)
+    before = rows_of(tmp_path / "out")
+    cv2.imwrite(str(seen), np.random.default_rng(1).integers(0, 256, (50, 64, 3), dtype=np.uint8))
+    with pytest.raises(OutputError, match="was another file then"):
+        analyse(seen)
+    assert rows_of(tmp_path / "out") == before
+    analyse(seen, settings=Settings(resume=False))
+    assert rows_of(tmp_path / "out") != before
+
+
+def test_parquet_that_cannot_be_written_is_known_before_the_work(
+    analyse,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingExtra, match=r"classmood\[archive\]"):
+        analyse(photo(tmp_path / "one.png"), settings=Settings(parquet=True))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_a_name_that_is_no_text_does_not_stop_the_rest(analyse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "photos").mkdir()
+    whole = photo(tmp_path / "photos" / "a.png")
+    os.link(whole, os.fsencode(tmp_path / "photos") + b"/caf\xe9.png")
+    outcome = analyse(tmp_path / "photos")
+    assert outcome.instants == 1
+    (failure,) = outcome.failures
+    assert "not UTF-8" in failure
+    failure.encode()
 
 
 def test_other_formats_hold_the_same_rows(analyse, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

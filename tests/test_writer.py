@@ -215,6 +215,81 @@ def test_going_on_with_something_else_is_refused(tmp_path: Path) -> None:
     TimelineWriter(path, other)
 
 
+def test_a_timeline_with_other_columns_is_not_emptied(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.csv"
+    analyse(path, lesson())
+    written = path.read_bytes()
+    with pytest.raises(OutputError, match=r"other columns .*--raw.*--fresh"):
+        TimelineWriter(path, PROVENANCE, raw=True, resume=True)
+    assert path.read_bytes() == written
+    # As a spreadsheet saves it.
+    path.write_bytes(written.replace(b"\n", b"\r\n"))
+    with pytest.raises(OutputError, match="other columns"):
+        TimelineWriter(path, PROVENANCE, resume=True)
+    assert path.read_bytes() == written.replace(b"\n", b"\r\n")
+
+
+def test_rows_whose_instants_are_gone_are_not_emptied(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.csv"
+    analyse(path, lesson())
+    written = path.read_bytes()
+    instants_path(path).unlink()
+    with pytest.raises(OutputError, match=r"timeline_instants\.csv is not beside it"):
+        TimelineWriter(path, PROVENANCE, resume=True)
+    assert path.read_bytes() == written
+    # A header alone is nothing to lose.
+    path.write_bytes(written.splitlines(keepends=True)[0])
+    analyse(path, lesson())
+    assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("whole", "now", "refused"),
+    [(True, 1000, False), (True, 1001, True), (True, 999, True), (False, 1001, False), (False, 999, True)],
+)
+def test_another_file_of_an_old_name_is_noticed(tmp_path: Path, whole: bool, now: int, refused: bool) -> None:
+    path = tmp_path / "timeline.csv"
+    taken = make_class(3, 1)
+    with TimelineWriter(path, PROVENANCE, sizes_bytes={NAME: 1000}) as writer:
+        writer.append(taken[0])
+        writer.end_source(NAME, "complete" if whole else "truncated")
+    assert read_sidecar(path).sources[0].bytes == 1000
+    before = path.read_bytes()
+    if refused:
+        with pytest.raises(OutputError, match=f"was another file then .of 1000 bytes, now of {now}."):
+            TimelineWriter(path, PROVENANCE, resume=True, sizes_bytes={NAME: now})
+    else:
+        with TimelineWriter(path, PROVENANCE, resume=True, sizes_bytes={NAME: now}) as writer:
+            assert writer.has(NAME)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")], ids=["Ctrl-C", "full"])
+def test_an_instant_whose_line_may_have_reached_the_disk_keeps_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    path = tmp_path / "timeline.csv"
+    taken = make_class(3, 1)
+
+    class Flushed:
+        def __init__(self, file: object) -> None:
+            self._file = file
+
+        def flush(self) -> None:
+            self._file.flush()  # type: ignore[attr-defined]
+            raise error
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._file, name)
+
+    with TimelineWriter(path, PROVENANCE) as writer:
+        writer.append(taken[0])
+        monkeypatch.setattr(writer, "_ledger", Flushed(writer._ledger))
+        with pytest.raises((KeyboardInterrupt, OutputError)):
+            writer.append(taken[1])
+    assert len(read_timeline(path).instants) == 2
+
+
 def test_unwritable_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be written"):

@@ -20,11 +20,13 @@ from classmood.pipeline import Pipeline, Smoothing
 from classmood.report import write_report
 from classmood.sidecar import Provenance, read_sidecar
 from classmood.table import name_text
-from classmood.timeline import read_timeline, write_json_lines, write_parquet
+from classmood.timeline import read_timeline, require_pyarrow, write_json_lines, write_parquet
 from classmood.writer import TimelineWriter
 
 # A run that goes on looks again at this much of what came before, so that smoothing has settled when rows are written.
 LEAD_IN_S: Final = 3.0
+# So many time constants after its first sample a mean forgets it: e^-8 is less than the last digit written.
+_SETTLED: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,12 @@ def run(
         InputError: a source does not exist, or none could be read at all.
         ModelError: FER+ probabilities are asked of a model that has none.
         OutputError: the folder cannot be written, or holds the timeline of something else or of a camera.
-        KeyboardInterrupt: after the timeline was closed and the report of what was done was written.
+        MissingExtra: Parquet is asked for and cannot be written; before anything is read.
+        KeyboardInterrupt: after the timeline was closed and the report of what was done was written. To a camera it is
+            the usual end, and not raised.
     """
+    if settings.parquet:
+        require_pyarrow()
     failures: list[str] = []
     names = _names(sources, failures)
     pipeline = pipeline or Pipeline(detector, smoothing=settings.smoothing)
@@ -105,7 +111,8 @@ def run(
         )
     provenance = _provenance(names, pipeline, settings)
     try:
-        with TimelineWriter(path, provenance, raw=settings.raw, resume=settings.resume) as out:
+        sizes = {name: Path(name).stat().st_size for name in names if Path(name).is_file()}
+        with TimelineWriter(path, provenance, raw=settings.raw, resume=settings.resume, sizes_bytes=sizes) as out:
             for name in names:
                 _one_source(name, out, pipeline, settings, failures, progress)
     except KeyboardInterrupt:
@@ -131,6 +138,9 @@ def _names(sources: tuple[str, ...], failures: list[str]) -> tuple[str, ...]:
             failures.append(str(error))
             continue
         for name in names:
+            if not name.isprintable() and not _is_unicode(name):
+                failures.append(f"{name!r}: the name is not UTF-8, which the timeline cannot hold; rename the file")
+                continue
             if (file := _file(name)) in files:
                 continue
             files.add(file)
@@ -140,6 +150,15 @@ def _names(sources: tuple[str, ...], failures: list[str]) -> tuple[str, ...]:
     if not written:
         raise InputError(failures[0] if failures else "nothing to analyse was given")
     return tuple(written.values())
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether a name was whole; what an operating system cannot decode comes as halves of surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _file(name: str) -> str:
@@ -155,6 +174,7 @@ def _one_source(
     failures: list[str],
     progress: Callable[[str, float], None],
 ) -> None:
+    kind = None
     try:
         kind = describe_source(name).kind
         if out.has(name) and kind is SourceKind.CAMERA:
@@ -166,12 +186,18 @@ def _one_source(
             return  # a photo of an earlier run
         start_s = out.resume_s(name)
         # A resting face was seen at a track's beginning, wherever that was.
-        lead_in_s = LEAD_IN_S if settings.smoothing.baseline_s is None else start_s
+        settles_s = max(LEAD_IN_S, _SETTLED * settings.smoothing.time_constant_s)
+        lead_in_s = settles_s if settings.smoothing.baseline_s is None else start_s
         frames = read_frames(name, fps=settings.rate_hz, start_s=max(0.0, start_s - lead_in_s))
         for instant in pipeline.instants(frames):
             if instant.time_s >= start_s:
                 out.append(instant)
             progress(name, instant.time_s)
+        out.end_source(name)
+    except KeyboardInterrupt:
+        # A camera has no other end.
+        if kind is not SourceKind.CAMERA or not out.has(name):
+            raise
         out.end_source(name)
     except InputError as error:
         out.end_source(name, "truncated" if isinstance(error, TruncatedVideo) else "failed", str(error))
@@ -200,12 +226,12 @@ def _provenance(names: tuple[str, ...], pipeline: Pipeline, settings: Settings) 
 def _finish(path: Path, settings: Settings, failures: list[str]) -> Outcome:
     """Write the other formats and the report from what is on disk, whether or not the run reached its end."""
     timeline, sidecar = read_timeline(path), read_sidecar(path)
-    if settings.parquet:
-        write_parquet(timeline, sidecar, path.with_suffix(".parquet"))
-    if settings.json_lines:
-        write_json_lines(timeline, path.with_suffix(".jsonl"))
     report = path.with_name("report.html")
     agreement = agreement_of_timeline(timeline, path)
     more = agreement.html() if agreement else ""
     write_report(timeline, sidecar, report, per_person=settings.per_person, more=more)
+    if settings.parquet:
+        write_parquet(timeline, sidecar, path.with_suffix(".parquet"))
+    if settings.json_lines:
+        write_json_lines(timeline, path.with_suffix(".jsonl"))
     return Outcome(report, path, len(timeline.instants), len(timeline), tuple(failures))

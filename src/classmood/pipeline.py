@@ -108,7 +108,7 @@ class Pipeline:
         reading = iter(frames)
         while frame := self._timed("frames", next, reading, None):
             if frame.source != source:
-                source, tracker, smoother = frame.source, Tracker(), self._smoother()
+                source, tracker, smoother = frame.source, Tracker(), self._smoother(moving=frame.moving)
                 # A photo is looked at on its own; a video's layout is remembered.
                 follower = self.detector.follow()
                 detector = follower if frame.moving else self.detector
@@ -128,13 +128,15 @@ class Pipeline:
             emotions = self._timed("smoothing", found.smoother.update, found.track_ids, emotions, found.time_s)
         return Instant(found.time_s, found.source, found.track_ids, found.faces, emotions)
 
-    def _smoother(self) -> Smoother | None:
+    def _smoother(self, *, moving: bool) -> Smoother | None:
         settings = self.smoothing
-        if not settings.time_constant_s and settings.baseline_s is None:
+        # A photo's one reading would be taken for the person's resting face.
+        baseline_s = settings.baseline_s if moving else None
+        if not settings.time_constant_s and baseline_s is None:
             return None
         return Smoother(
             time_constant_s=settings.time_constant_s,
-            baseline_s=settings.baseline_s,
+            baseline_s=baseline_s,
             read_out=self.classifier.read_out,
         )
 

@@ -82,9 +82,10 @@ class Provenance(_Frozen):
 
 
 class SourceStatus(_Frozen):
-    """How far one source was read: up to ``last_time_s``, and why no farther."""
+    """How far one source was read: up to ``last_time_s``, and why no farther; ``bytes`` is the size of its file."""
 
     name: str
+    bytes: int | None = None
     status: Status = "interrupted"
     last_time_s: float | None = None
     instants: int = 0

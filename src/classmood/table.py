@@ -89,6 +89,7 @@ class Table:
         self._path = path
         self._pieces: list[tuple[Float64[np.ndarray, " m"], Int64[np.ndarray, " m"], Float32[np.ndarray, "m k"]]] = []
         self._source_names: list[str] = []
+        self._spelled: dict[str, str] = {}
         row = 1
         try:
             with path.open(encoding="utf-8", newline="") as file:
@@ -146,7 +147,8 @@ class Table:
             if len(fields) != len(header):
                 raise InputError(f"{self._path}: row {row + i}: expected {len(header)} fields, got {len(fields)}")
         texts = dict(zip(header, zip(*chunk, strict=True), strict=True))
-        self._source_names += texts.get(SOURCE, ())
+        # One string for a name, however many rows have it.
+        self._source_names += (self._spelled.setdefault(name, name) for name in texts.get(SOURCE, ()))
         time_s = self._numbers("time_s", texts["time_s"], row)
         counted = next(name for name in _WHOLE_NUMBERS if name in texts)
         whole = self._numbers(counted, texts[counted], row).astype(np.int64)

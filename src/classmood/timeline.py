@@ -29,6 +29,8 @@ from classmood.faces import Faces
 from classmood.sidecar import Sidecar, describe_columns
 from classmood.table import BOX, SOURCE, Table, header_text, rows_text
 
+_ROWS_AT_ONCE: Final = 2048
+
 COLUMNS: Final = tuple(column.name for column in describe_columns(raw=False, several=False))
 RAW_COLUMNS: Final = tuple(f"ferplus_{name}" for name in FERPLUS_CLASSES)
 
@@ -150,8 +152,11 @@ class Timeline:
     def rows(self) -> Iterator[dict[str, float | int | bool | str]]:
         """Every row as a plain dictionary."""
         columns = self.columns()
-        for values in zip(*(column.tolist() for column in columns.values()), strict=True):
-            yield dict(zip(columns, values, strict=True))
+        # In pieces: lists of Python's numbers take ten times what the arrays do.
+        for first in range(0, len(self), _ROWS_AT_ONCE):
+            piece = (column[first : first + _ROWS_AT_ONCE].tolist() for column in columns.values())
+            for values in zip(*piece, strict=True):
+                yield dict(zip(columns, values, strict=True))
 
 
 def read_timeline(path: Path) -> Timeline:
@@ -227,6 +232,18 @@ def write_csv(timeline: Timeline, path: Path) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another output folder") from error
 
 
+def require_pyarrow() -> None:
+    """Make sure that Parquet files can be written.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401 (to see whether it is there)
+    except ImportError as error:
+        raise MissingExtra("writing Parquet files", "archive") from error
+
+
 def write_parquet(timeline: Timeline, sidecar: Sidecar, path: Path) -> None:
     """Write a timeline as Parquet, with the sidecar in the file's metadata under ``classmood``.
 
@@ -234,11 +251,10 @@ def write_parquet(timeline: Timeline, sidecar: Sidecar, path: Path) -> None:
         MissingExtra: pyarrow is not installed.
         OutputError: the file cannot be written.
     """
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtra("writing Parquet files", "archive") from error
+    require_pyarrow()
+    import pyarrow as pa
+    from pyarrow import parquet
+
     columns = {name: np.ascontiguousarray(values) for name, values in timeline.columns().items()}
     table = pa.table(columns).replace_schema_metadata({"classmood": sidecar.model_dump_json()})
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +46,15 @@ class TimelineWriter:
                 writer.append(instant)
     """
 
-    def __init__(self, path: Path, provenance: Provenance, *, raw: bool = False, resume: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        provenance: Provenance,
+        *,
+        raw: bool = False,
+        resume: bool = False,
+        sizes_bytes: Mapping[str, int] | None = None,
+    ) -> None:
         """Open the files and write the headers, or find the place to go on from.
 
         Args:
@@ -55,6 +63,7 @@ class TimelineWriter:
             raw: write the FER+ probabilities too.
             resume: go on with what is there, after its last whole instant; start anew where there is nothing. Ids of
                 tracks that start after it begin above those before it, so that no id is given twice.
+            sizes_bytes: of the sources that are files, so that another file of an old name is not taken for it.
 
         Raises:
             OutputError: the files cannot be written, or those to go on with were made from something else.
@@ -63,14 +72,15 @@ class TimelineWriter:
         self.provenance = provenance
         self._raw = raw
         self._several = len(provenance.sources) > 1
-        self._statuses = {name: SourceStatus(name=name) for name in provenance.sources}
+        sizes = sizes_bytes or {}
+        self._statuses = {name: SourceStatus(name=name, bytes=sizes.get(name)) for name in provenance.sources}
         # Names are written with unprintable characters replaced.
         self._meant = {_fields(name_text(name).encode())[0]: name for name in provenance.sources if name}
         self._ended: set[str] = set()
         self._first_id: dict[str, int] = {}
         with _writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = self._find_place() if resume and path.is_file() and instants_path(path).is_file() else (0, 0)
+            kept = self._find_place() if resume and path.is_file() else (0, 0)
             self._rows = _open_at(path, kept[0])
             self._ledger = _open_at(instants_path(path), kept[1])
             if kept == (0, 0):
@@ -99,9 +109,11 @@ class TimelineWriter:
         with _writing(self.path):
             self._rows.write(rows_text(columns).encode())
             self._rows.flush()
+            whole = self._rows.tell()
             self._ledger.write(line.encode())
+            # From here on the line may reach the disk, whatever the flush says: its rows stay.
+            self._whole = whole
             self._ledger.flush()
-            self._whole = self._rows.tell()
         before = self._statuses.get(name, SourceStatus(name=name))
         counts = {"instants": before.instants + 1, "faces": before.faces + len(timeline)}
         self._statuses[name] = before.model_copy(update=counts | {"last_time_s": round(instant.time_s, 6)})
@@ -161,9 +173,17 @@ class TimelineWriter:
     def _find_place(self) -> tuple[int, int]:
         """Byte lengths of what is whole in the two files; also takes up the counts and the greatest track ids."""
         self._check_same()
+        headers = (header_text(raw=self._raw, several=self._several).encode(), self._ledger_header().encode())
+        if not instants_path(self.path).is_file():
+            if self.path.stat().st_size > len(headers[0]):
+                raise self._cannot(f"{instants_path(self.path).name} is not beside it")
+            return 0, 0
         with self.path.open("rb") as rows, instants_path(self.path).open("rb") as ledger:
-            headers = (header_text(raw=self._raw, several=self._several).encode(), self._ledger_header().encode())
-            if (rows.readline(), ledger.readline()) != headers:
+            found = (rows.readline(), ledger.readline())
+            # A kill can cut a header off, but never make it another one.
+            if not all(whole.startswith(line) for whole, line in zip(headers, found, strict=True)):
+                raise self._cannot("it has other columns than it would have now (--raw, or changed by another program)")
+            if found != headers:
                 return 0, 0
             kept = (rows.tell(), ledger.tell())
             while line := ledger.readline():
@@ -194,14 +214,24 @@ class TimelineWriter:
     def _check_same(self) -> None:
         if not self.path.with_suffix(".json").is_file():
             return
-        found = read_sidecar(self.path).provenance
+        sidecar = read_sidecar(self.path)
+        found = sidecar.provenance
         for key in ("sources", "model_sha256", "detector", "sampling_hz", "settings"):
             old, new = getattr(found, key), getattr(self.provenance, key)
             if old != new:
-                raise OutputError(
-                    f"{self.path}: cannot go on with it: it was made with {key} {old!r}, now it is {new!r}; "
-                    "choose another output folder, or start anew"
-                )
+                raise self._cannot(f"it was made with {key} {old!r}, now it is {new!r}")
+        for source in sidecar.sources:
+            then, now = source.bytes, self._statuses[source.name].bytes
+            # A recording that was not read to its end may have grown since.
+            grown = then is not None and now is not None and now > then and source.status != "complete"
+            if source.instants and then is not None and now != then and not grown:
+                raise self._cannot(f"{source.name} was another file then (of {then} bytes, now of {now})")
+
+    def _cannot(self, reason: str) -> OutputError:
+        return OutputError(
+            f"{self.path}: cannot go on with it: {reason}; choose another output folder, or start anew, which empties "
+            "this one (--fresh)"
+        )
 
 
 def _fields(line: bytes) -> list[str]:
