@@ -18,7 +18,7 @@ from torch import nn
 from classmood.classifier import Classifier
 from classmood.crops import normalise
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
-from classmood.errors import ChecksumError, ModelError, TrainingError
+from classmood.errors import ChecksumError, InputError, ModelError, OutputError, TrainingError
 from classmood.models.weights import EmotionCard, read_card
 from classmood.training import resnet
 from classmood.training.calibrate import Calibration, calibrate
@@ -276,6 +276,28 @@ def test_a_checkpoint_becomes_a_master(tmp_path: Path, monkeypatch: pytest.Monke
     )
     with pytest.raises(ModelError, match=r"expected a name ending in \.onnx or \.safetensors"):
         export_file(tmp_path / "checkpoint.pt", tmp_path / "model.bin", tmp_path, precision="int8")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.safetensors"])
+def test_a_place_that_cannot_be_written_is_named_before_the_data_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(resnet, "WIDTHS", NARROW)
+    write_master(unlike_a_fresh_one(NETWORKS["plain"]), tmp_path / "m.safetensors")
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=rf"{name}: cannot be written"):
+        export_file(tmp_path / "m.safetensors", tmp_path / "file" / name, tmp_path / "no data", precision="int8")
+
+
+def test_a_master_needs_no_data_and_an_onnx_file_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resnet, "WIDTHS", NARROW)
+    write_master(unlike_a_fresh_one(NETWORKS["plain"]), tmp_path / "m.safetensors")
+    again = tmp_path / "new" / "again.safetensors"
+    assert export_file(tmp_path / "m.safetensors", again, None, precision="int8") == again
+    assert again.read_bytes() == (tmp_path / "m.safetensors").read_bytes()
+    with pytest.raises(InputError, match="--data"):
+        export_file(tmp_path / "m.safetensors", tmp_path / "model.onnx", None, precision="int8")
+    assert not (tmp_path / "model.onnx").exists()
 
 
 @pytest.fixture

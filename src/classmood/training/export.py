@@ -11,6 +11,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 from classmood.clips.crop_set import note_model, read_crop_set
 from classmood.crops import SIDE_PX, normalise
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
-from classmood.errors import ModelError
+from classmood.errors import InputError, ModelError, OutputError
 from classmood.models.weights import SHIPPED_MASTER, EmotionCard, open_session, sha256
 from classmood.training.calibrate import NOT_SURE_BELOW, Calibration, calibrate
 from classmood.training.datasets import load_parts
@@ -256,22 +257,56 @@ def own_classes(master: Master, training: Samples, study: str) -> OwnClasses:
     )
 
 
-def export_file(source: Path, out: Path, data: Path, *, precision: Literal["int8", "float32"]) -> Path:
+def export_file(source: Path, out: Path, data: Path | None, *, precision: Literal["int8", "float32"]) -> Path:
     """Export a checkpoint or a master: a master when ``out`` ends in .safetensors, else ONNX with its card.
 
     The very file that was written is calibrated, on the held-out fold of the data that its recipe names. A model of
     one's own crops is listed in their folder and in their dataset's, so that it is named when a participant withdraws.
 
+    Args:
+        source: a checkpoint or a master.
+        out: where to; its folder is made where there is none.
+        data: what the recipe's ``[data]`` names; needed for ONNX.
+        precision: of ONNX.
+
     Raises:
         ModelError: the source is neither, or the ending of ``out`` is unknown.
+        InputError: the data is not named or not there.
+        OutputError: the file cannot be written; that is found out before the data is read.
         TrainingError: there is no held-out fold to calibrate on.
     """
-    master = read_weights(source)
-    if out.suffix == ".safetensors":
-        write_master(master, out)
-        return out
-    if out.suffix != ".onnx":
+    if out.suffix not in (".onnx", ".safetensors"):
         raise ModelError(f"{out}: expected a name ending in .onnx or .safetensors")
+    master = read_weights(source)
+    with _writing(out):
+        _try_to_write(out)
+        if out.suffix == ".safetensors":
+            write_master(master, out)
+            return out
+        if data is None:
+            raise InputError(f"{out}: an ONNX file is calibrated on the training data; name it with --data")
+        return _export_calibrated(master, out, data, precision)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror or error}); choose another folder") from error
+
+
+def _try_to_write(out: Path) -> None:
+    """Find out at once what would otherwise come out after minutes."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not out.exists()
+    with out.open("ab"):
+        pass
+    if fresh:
+        out.unlink()
+
+
+def _export_calibrated(master: Master, out: Path, data: Path, precision: Literal["int8", "float32"]) -> Path:
     section = master.recipe.data
     training, held = load_parts(section, data)
     spread = np.linspace(0, len(training) - 1, min(CALIBRATION_SAMPLES, len(training))).astype(int)
