@@ -69,6 +69,7 @@ def test_what_a_csv_writer_wrote_is_read_back(
     [
         ("path,label\n1.png,joy\n,joy\n", "row 3: the column path is empty"),
         ("path,label\n1.png,joy\n2.png,  \n", "row 3: the column label is empty"),
+        ("path,label\n1.png,joy\n\n2.png,\n", "row 4: the column label is empty"),
         ("path,label\n1.png\n", "row 2: the column label is empty"),
         ("path,label\n1.png,joy,female\n", "row 2: more cells than the header has columns"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import webbrowser
 from pathlib import Path
@@ -59,6 +60,10 @@ NOTICE = (
 
 def main() -> None:
     """Run the command line and turn classmood's errors into one line and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks must not end a command whose work is done.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ClassmoodError as error:
@@ -316,7 +321,9 @@ def train(
 def export(
     source: Annotated[Path, typer.Argument(help="a checkpoint.pt of train, or a master .safetensors")],
     out: Annotated[Path, typer.Argument(help="the file to write: .onnx, or .safetensors for a master")],
-    data: Annotated[Path, typer.Option(help="the training data, to calibrate on its held-out fold")],
+    data: Annotated[
+        Path | None, typer.Option(help="the training data, to calibrate an ONNX file on its held-out fold")
+    ] = None,
     precision: Annotated[Literal["int8", "float32"], typer.Option(help="of an ONNX file")] = "int8",
 ) -> None:
     """Write a trained network as ONNX with its card, or as a half-precision master."""
@@ -333,7 +340,8 @@ def manifest(
     protocol: Annotated[Literal["argmax", "majority"], typer.Option(help="which rows and labels")] = "argmax",
 ) -> None:
     """Write a FER+ test split as a manifest for evaluate."""
-    from classmood.training.protocol import write_manifest
+    with _training_extra():
+        from classmood.training.protocol import write_manifest
 
     print(write_manifest(data, split, protocol, out))  # noqa: T201 (the command's result)
 

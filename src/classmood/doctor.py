@@ -29,8 +29,18 @@ EXTRAS = {
     "demo": ("skimage",),
     "archive": ("pyarrow",),
     "experiment": ("matplotlib", "pympi"),
-    "server": ("sqlalchemy", "alembic"),
-    "train": ("torch", "safetensors", "sklearn", "hmmlearn", "matplotlib"),
+    "server": (
+        "sqlalchemy",
+        "alembic",
+        "fastapi",
+        "uvicorn",
+        "websockets",
+        "pydantic_settings",
+        "segno",
+        "markdown_it",
+    ),
+    "postgresql": ("psycopg",),
+    "train": ("torch", "safetensors", "sklearn", "hmmlearn", "matplotlib", "onnx", "pyarrow"),
 }
 
 

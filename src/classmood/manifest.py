@@ -47,7 +47,8 @@ def read_manifest(path: Path) -> Manifest:
             if not {"path", "label"} <= set(columns):
                 found = ", ".join(columns) or "none"
                 raise InputError(f"{path}: expected the columns path and label, found {found[:200]}")
-            entries = tuple(_entry(path, row, cells) for row, cells in enumerate(reader, start=2))
+            # By the file's lines, empty ones included; a row ends where its last quoted cell does.
+            entries = tuple(_entry(path, reader.line_num, cells) for cells in reader)
     except OSError as error:
         raise InputError(f"{path}: cannot read the manifest ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -108,3 +108,19 @@ def test_models_are_listed_once_each_and_in_the_dataset_too(tmp_path: Path) -> N
     listed = models_of(dataset, "sub-001")
     assert [Path(each.split(" (")[0]).name for each in listed] == ["a.onnx", "b.onnx"]
     assert models_of(dataset, "sub-009") == ()
+
+
+def test_a_dataset_that_was_not_there_gets_its_note_when_it_is(tmp_path: Path) -> None:
+    dataset = tmp_path / "dataset"
+    folder = write(tmp_path / "set", row(1), row(2))
+    found = read_crop_set(folder)
+    found.made["dataset"] = str(dataset)
+    with pytest.warns(UserWarning, match="would not be named when a participant withdraws"):
+        note_model(found, tmp_path / "own.onnx", "11" * 32)
+    assert (folder / MODELS).is_file()
+    dataset.mkdir()
+    (dataset / "participants.tsv").write_text("participant_id\n")
+    for _ in range(2):
+        note_model(found, tmp_path / "own.onnx", "11" * 32)
+    assert len(models_of(dataset, "sub-001")) == 1
+    assert len((dataset / ".trained.jsonl").read_text().splitlines()) == 1

@@ -15,7 +15,8 @@ def test_every_event_is_an_annotation_at_its_time(tmp_path: Path) -> None:
     elan = pytest.importorskip("pympi.Elan", reason="the extra [experiment] is not installed")
     dataset = small_study(tmp_path, 2)
     paths = write_elan(dataset, tmp_path / "elan")
-    assert [path.name for path in paths] == ["sub-001.eaf", "sub-002.eaf"]
+    assert write_elan(dataset, tmp_path / "elan") == paths
+    assert sorted(path.name for path in (tmp_path / "elan").iterdir()) == ["sub-001.eaf", "sub-002.eaf"]
     eaf = elan.Eaf(str(paths[0]))
     assert set(eaf.get_tier_names()) == set(TIERS)
     events = read_events(dataset, "sub-001")

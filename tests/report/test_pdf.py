@@ -32,6 +32,18 @@ def test_a_page_is_printed(browser: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report.pdf"]
 
 
+def test_a_browser_on_no_search_path_is_found_where_windows_puts_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PROGRAMFILES(X86)", str(tmp_path / "Program Files (x86)"))
+    assert pdf.find_browser() is None
+    edge = tmp_path / "Program Files (x86)" / "Microsoft" / "Edge" / "Application" / "msedge.exe"
+    edge.parent.mkdir(parents=True)
+    edge.touch()
+    assert pdf.find_browser() == str(edge)
+
+
 def test_without_a_browser_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pdf, "find_browser", lambda: None)
     with pytest.raises(InputError, match="print it from any browser"):

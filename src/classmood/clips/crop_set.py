@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,12 +177,20 @@ def note_model(crops: CropSet, model: Path, sha256: str) -> None:
     """
     file, name = crops.path / MODELS, model.stem
     try:
+        # The dataset first: what is listed there is named when somebody withdraws, and a failure is tried again.
+        dataset = Path(crops.made.get("dataset", ""))
+        if (dataset / PARTICIPANTS).is_file():
+            if not any(trained.was_trained_on(dataset, one, sha256) for one in crops.participants):
+                trained.note_model(dataset, model, sha256, crops.participants)
+        elif crops.made.get("dataset"):
+            warnings.warn(
+                f"{dataset}: the dataset that {crops.path} was cut from is not there, so {model.name} is not listed in "
+                "it and would not be named when a participant withdraws; bring it back and export again",
+                stacklevel=2,
+            )
         known = file.read_text(encoding="utf-8") if file.is_file() else "model,sha256\n"
         line = csv_text((name, sha256), ())
         if line not in known:
             file.write_text(known + line, encoding="utf-8", newline="\n")
-            dataset = Path(crops.made.get("dataset", ""))
-            if (dataset / PARTICIPANTS).is_file():
-                trained.note_model(dataset, model, sha256, crops.participants)
     except OSError as error:
         raise OutputError(f"{file}: cannot be written ({error.strerror}); the model must be listed there") from error

@@ -44,6 +44,8 @@ def write_elan(folder: Path, out: Path) -> list[Path]:
                 if video.is_file():
                     eaf.add_linked_file(str(video.resolve()), relpath=video.name, mimetype=_MIME[ending])
             path = out / f"{who}.eaf"
+            # pympi would rename an older file to one that may be there too, which Windows refuses.
+            path.unlink(missing_ok=True)
             eaf.to_file(str(path))
             written.append(path)
     except OSError as error:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,18 @@ _OFFLINE: Final = (
 
 def find_browser() -> str | None:
     """The first browser found that can print; None where there is none."""
-    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    on_path = (path for name in BROWSERS if (path := shutil.which(name)))
+    return next(on_path, None) or next((str(path) for path in _installed() if path.is_file()), None)
+
+
+def _installed() -> Iterator[Path]:
+    """Where Windows and macOS put browsers, which are on no search path there."""
+    for place in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"):
+        if folder := os.environ.get(place):
+            for program in ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe"):
+                yield Path(folder, program)
+    for name in ("Google Chrome", "Chromium", "Microsoft Edge"):
+        yield Path(f"/Applications/{name}.app/Contents/MacOS", name)
 
 
 def write_pdf(page: str, path: Path) -> None:
