@@ -183,3 +183,20 @@ def test_unwritable_output(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow (extra [archive]) is not installed")
     with pytest.raises(OutputError, match="cannot be written"):
         write_parquet(timeline, make_sidecar(PROVENANCE, ()), nowhere)
+
+
+def test_rows_come_in_pieces_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeline = Timeline.of([instant for name in ("a.mp4", "b.mp4") for instant in make_class(3, 1, source=name)])
+    whole = list(timeline.rows())
+    assert len(whole) == len(timeline) > 7
+    assert {row["source"] for row in whole} == {"a.mp4", "b.mp4"}
+    monkeypatch.setattr("classmood.timeline._ROWS_AT_ONCE", 7)
+    assert list(timeline.rows()) == whole
+
+
+def test_numbers_are_the_columns_without_the_sources_names() -> None:
+    timeline = Timeline.of([instant for name in ("a.mp4", "b.mp4") for instant in make_class(2, 1, source=name)])
+    columns, numbers = timeline.columns(), timeline.numbers()
+    assert list(columns) == [*numbers, "source"]
+    for name, values in numbers.items():
+        np.testing.assert_array_equal(values, columns[name])

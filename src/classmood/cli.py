@@ -298,7 +298,7 @@ def train(
     """Train the network, or carry on where a run was stopped."""
     with _training_extra():
         from classmood.training.curves import draw_curves
-        from classmood.training.datasets import load_parts
+        from classmood.training.datasets import check_classes, load_parts
         from classmood.training.recipe import read_recipe
         from classmood.training.train import join_workers, leave_workers
         from classmood.training.train import train as run
@@ -307,6 +307,7 @@ def train(
     folder = out or Path("runs") / recipe.stem
     path = data or Path(settings.data.path)
     training, held = load_parts(settings.data, path)
+    check_classes(settings.data, training)
     if worker.leads:
         console.print(f"training on {len(training)} faces, {len(held)} held out")
     checkpoint = run(settings, training, held, folder)

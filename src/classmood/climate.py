@@ -178,7 +178,7 @@ def _over_persons(
     person = persons(timeline)[sure]
     several = int(person.max(initial=0)) + 1
     pairs, inverse, readings = np.unique(window[sure] * several + person, return_inverse=True, return_counts=True)
-    columns = timeline.columns()
+    columns = timeline.numbers()
     # One column at a time, for a long recording's would fill much memory together.
     own = np.stack([np.bincount(inverse, columns[name][sure], len(pairs)) / readings for name in MEASURES], 1)
     of_window = pairs // several

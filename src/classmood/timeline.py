@@ -137,6 +137,13 @@ class Timeline:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every column by its name, in order: what ``pandas.DataFrame`` and its like take."""
+        columns = self.numbers()
+        if len(self.sources) > 1:
+            columns[SOURCE] = np.array(self.sources)[self.source]
+        return columns
+
+    def numbers(self) -> dict[str, np.ndarray]:
+        """The columns without the source's name, which would be written out for every row: four bytes a character."""
         columns: dict[str, np.ndarray] = {"time_s": self.time_s, "track_id": self.track_id}
         columns |= {name: self.boxes_px[:, i] for i, name in enumerate(BOX)}
         columns["face_score"] = self.face_score
@@ -145,8 +152,6 @@ class Timeline:
         columns |= {"intensity": self.intensity, "confidence": self.confidence, "not_sure": self.not_sure}
         if self.ferplus is not None:
             columns |= {name: self.ferplus[:, i] for i, name in enumerate(RAW_COLUMNS)}
-        if len(self.sources) > 1:
-            columns[SOURCE] = np.array(self.sources)[self.source]
         return columns
 
     def rows(self) -> Iterator[dict[str, float | int | bool | str]]:

@@ -17,6 +17,7 @@ from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import InputError, ManifestError, RecipeError
 from classmood.training.datasets import (
     VOTE_COLUMNS,
+    check_classes,
     decode_grey,
     load_parts,
     load_training,
@@ -25,6 +26,7 @@ from classmood.training.datasets import (
     soft_labels,
 )
 from classmood.training.recipe import DataSection
+from classmood.training.samples import Samples
 
 parquet = pytest.importorskip("pyarrow.parquet")
 pyarrow = pytest.importorskip("pyarrow")
@@ -285,6 +287,35 @@ def test_a_manifest(tmp_path: Path) -> None:
     np.testing.assert_array_equal(samples.images, [crop(1), crop(2), crop(3)])
     # Rows of one person stay in one fold; a row without a person is on its own.
     assert samples.groups == ("ann", "ann", str(tmp_path / "3.png"))
+
+
+def test_a_manifest_s_test_rows_are_not_trained_on(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        (tmp_path / f"{seed}.png").write_bytes(png(crop(seed)))
+    manifest = tmp_path / "faces.csv"
+    manifest.write_text("path,label,subject,split\n1.png,happy,ann,train\n2.png,sad,bob ,test\n3.png,fear,bob,Test\n")
+    assert load_training("manifest", manifest).names == (str(tmp_path / "1.png"),)
+    manifest.write_text(manifest.read_text().replace("3.png,fear,bob,Test", "3.png,fear,bob,train"))
+    with pytest.raises(ManifestError, match=r"row 4: bob is in the split 'train', above in 'test'"):
+        load_training("manifest", manifest)
+    manifest.write_text("path,label,split\n1.png,happy,test\n")
+    with pytest.raises(ManifestError, match="no row is of the split train"):
+        load_training("manifest", manifest)
+
+
+def test_a_class_without_a_face_is_named_or_said_to_be_without() -> None:
+    targets = np.eye(8, dtype=np.float32)[[0, 1, 2, 3, 4, 5]]
+    names = tuple("abcdef")
+    samples = Samples(np.zeros((6, 48, 48), np.uint8), targets, names, names)
+    with pytest.raises(RecipeError, match=r"no face of fear, contempt .*data\.may_lack = \['fear', 'contempt'\]"):
+        check_classes(DataSection(), samples)
+    with pytest.raises(RecipeError, match="no face of fear to train on"):
+        check_classes(DataSection(may_lack=("contempt",)), samples)
+    check_classes(DataSection(may_lack=("contempt", "fear")), samples)
+    with pytest.raises(RecipeError, match="got 'terror'"):
+        check_classes(DataSection(may_lack=("terror",)), samples)
+    # A study's data has the classes that its scenarios have.
+    check_classes(DataSection(source="crops"), samples)
 
 
 def test_a_manifest_s_bad_rows_are_named(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def responses(timeline: Timeline, step_s: float = 1.0) -> Responses:
     for name, column in zip(("movement", "nearness"), _physical(timeline, person), strict=True):
         values[..., MEASURES.index(name)] = _means(column, np.isfinite(column) & seen, person, step, shape)
     values[..., MEASURES.index("missing")] = _missing(person, step, sampled, shape)
-    columns = timeline.columns()
+    columns = timeline.numbers()
     for name in RECOGNISED:
         values[..., MEASURES.index(name)] = _means(columns[name], ~timeline.not_sure, person, step, shape)
     return Responses(first_s, step_s, values)

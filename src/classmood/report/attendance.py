@@ -103,7 +103,7 @@ def _chart(view: View) -> str:
 
 def _person(timeline: Timeline, mine: np.ndarray, measured: Sequence[str], derived: Sequence[str]) -> list[str]:
     sure = mine[~timeline.not_sure[mine]]
-    columns = timeline.columns()
+    columns = timeline.numbers()
 
     def mean(measure: str) -> float:
         return float(columns[measure][sure].mean(dtype=np.float64)) if len(sure) else math.nan

@@ -1,10 +1,11 @@
-"""Two temperatures and an abstention threshold, fitted on the held-out fold of the training split.
+"""Two temperatures, fitted on the held-out fold of the training split, and the abstention threshold.
 
 - ``votes_temperature`` makes softmax(logits / T) follow the raters' votes: least cross-entropy to the vote shares.
 - ``confidence_temperature`` makes its largest value the chance that the arg-max is the raters' choice: least negative
   log-likelihood of the arg-max label (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
 
-A face is "not sure" when the named class is more likely wrong than right, which is a confidence under one half.
+A face is "not sure" when the named class is more likely wrong than right. That is a confidence under one half where
+confidence is calibrated; ``benchmarks/calibration.py`` measures on the held-out fold where it is.
 """
 
 from __future__ import annotations

@@ -68,6 +68,25 @@ def load_parts(section: DataSection, path: Path) -> tuple[Samples, Samples]:
     return training, held
 
 
+def check_classes(section: DataSection, training: Samples) -> None:
+    """See that every class has a face to learn it from, or may be without.
+
+    Raises:
+        RecipeError: one has none, or ``may_lack`` names no class.
+    """
+    if unknown := sorted(set(section.may_lack) - set(FERPLUS_CLASSES)):
+        raise RecipeError(f"data.may_lack: expected names among {', '.join(FERPLUS_CLASSES)}, got {unknown[0]!r}")
+    if section.source == "crops":
+        return  # which of the classroom's classes there are is the study's to say
+    found = training.targets.sum(0) > 0
+    missing = [name for name, there in zip(FERPLUS_CLASSES, found, strict=True) if not there]
+    if lacking := [name for name in missing if name not in section.may_lack]:
+        raise RecipeError(
+            f"no face of {', '.join(lacking)} to train on; add some, or let the network never say it: "
+            f"data.may_lack = {lacking}"
+        )
+
+
 def samples_of(clips: Sequence[CropClip], section: DataSection) -> Samples:
     """Faces of clips: those after ``settle_s``, at most ``most_frames`` of a clip, spread evenly over it."""
     images, targets, ratings, names, groups = [], [], [], [], []
@@ -103,7 +122,8 @@ def load_training(source: str, path: Path) -> Samples:
     Args:
         source: ``ferplus`` (folder of parquet files), ``fer2013`` (folder with ``fer2013.csv`` and
             ``fer2013new.csv``), ``folder`` (a subfolder a class) or ``manifest`` (CSV with ``path,label`` and, where
-            one person has several rows, ``subject``: rows of one subject never cross a fold).
+            one person has several rows, ``subject``: rows of one subject never cross a fold; where it has a column
+            ``split``, rows of ``train`` alone are taken).
         path: the folder or manifest.
 
     Raises:
@@ -234,12 +254,24 @@ def _folder(path: Path) -> Samples:
 def _manifest(path: Path) -> Samples:
     manifest = read_manifest(path)
     rows = []
+    split_of: dict[str, str] = {}
     for entry in manifest.entries:
+        subject = entry.groups.get("subject", "").strip()
+        split = entry.groups.get("split", "train").strip().lower()
+        if subject and split_of.setdefault(subject, split) != split:
+            raise ManifestError(
+                f"{path}: row {entry.row}: {subject} is in the split {split!r}, above in {split_of[subject]!r}; "
+                "a person belongs to one split, or the test would know them from training"
+            )
+        if split != "train":
+            continue
         try:
-            group = entry.groups.get("subject") or str(entry.path)
+            group = subject or str(entry.path)
             rows.append(_Row(entry.path, ferplus_class(entry.label), group, f"{path}: row {entry.row}: "))
         except UnknownLabel as error:
             raise ManifestError(f"{path}: row {entry.row}: {error}") from error
+    if not rows:
+        raise ManifestError(f"{path}: no row is of the split train; others are not trained on")
     return _labelled(rows, str(path))
 
 

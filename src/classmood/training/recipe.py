@@ -60,6 +60,7 @@ class DataSection(_Section):
     fraction: float = Field(default=1.0, gt=0, le=1)
     held_fold: int = Field(default=1, ge=0, description="of a set of crops, in place of holdout; 0 holds out none")
     settle_s: float = Field(default=0.0, ge=0, description="of a set of crops: leave out each clip's first seconds")
+    may_lack: tuple[str, ...] = Field(default=(), description="FER+ classes that may have no face in the data")
     most_frames: int = Field(default=24, ge=1, description="of a set of crops: faces taken of a clip, spread evenly")
 
 
