@@ -124,3 +124,11 @@ def test_a_dataset_that_was_not_there_gets_its_note_when_it_is(tmp_path: Path) -
         note_model(found, tmp_path / "own.onnx", "11" * 32)
     assert len(models_of(dataset, "sub-001")) == 1
     assert len((dataset / ".trained.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_set_that_was_not_finished_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "set", row(1), row(2))
+    described = json.loads((folder / DESCRIPTION).read_text())
+    (folder / DESCRIPTION).write_text(json.dumps(described | {"finished": False}))
+    with pytest.raises(InputError, match="was not finished"):
+        read_crop_set(folder)

@@ -248,6 +248,14 @@ def test_where_it_comes_from_is_recorded(page: Page) -> None:
     assert "time_constant_s = 0.35" in text
 
 
+@pytest.mark.parametrize("name", ["/home/ann/class 7b/lesson.mp4", r"C:\Users\ann\7b\lesson.mp4"])
+def test_trouble_names_no_folder(lesson: Timeline, name: str) -> None:
+    sources = (SourceStatus(name=name, status="truncated", note=f"{name}: the video breaks off after 3.20 s"),)
+    text = Page(compose_report(lesson, make_sidecar(PROVENANCE, sources))).root.every("header")[0].text()
+    assert "lesson.mp4: the video breaks off" in text
+    assert "ann" not in text
+
+
 def test_trouble_is_told_at_the_top(lesson: Timeline) -> None:
     sources = (
         SourceStatus(name="lesson.mp4", status="truncated", note="lesson.mp4: the video breaks off after 3.20 s"),

@@ -118,6 +118,8 @@ def read_crop_set(path: Path) -> CropSet:
         raise InputError(f"{path}: expected a folder of 'classmood dataset build' ({error})") from error
     if not isinstance(made, dict) or made.get("format") != FORMAT or (rows and set(rows[0]) != set(COLUMNS)):
         raise InputError(f"{path}: expected a folder of 'classmood dataset build', got something else")
+    if made.get("finished") is False:
+        raise InputError(f"{path}: was not finished; give the command that builds it again, and it goes on")
     clips = [_read_clip(path, place, row) for place, row in enumerate(rows, 2) if not row["left_out"]]
     if not clips:
         raise InputError(f"{path}: none of its {len(rows)} clips is fit for use; {MANIFEST} says why")

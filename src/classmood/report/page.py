@@ -128,7 +128,9 @@ def _warnings(timeline: Timeline, sidecar: Sidecar) -> list[str]:
         texts.append("The analysis was interrupted: this is what was done until then. Run it again to go on.")
     for source in sidecar.sources:
         if source.status in ("truncated", "failed"):
-            texts.append(source.note or f"{short_name(source.name)}: {source.status}")
+            # Folders can name a pupil or an account; a report is passed on.
+            short = short_name(source.name)
+            texts.append(source.note.replace(source.name, short) or f"{short}: {source.status}")
     if len(texts) > _MOST_WARNINGS:
         texts = [*texts[:_MOST_WARNINGS], f"... and {len(texts) - _MOST_WARNINGS} more, listed in timeline.json."]
     if len(timeline.instants) and not len(timeline):
