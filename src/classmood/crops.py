@@ -6,7 +6,8 @@ their median places in FER2013 (Umeyama 1991, doi:10.1109/34.88573).
 
 Convention: pixel centres have whole coordinates, x to the right, y down; images are RGB, grey is BT.601 luma rounded
 as OpenCV does; what lies outside the image repeats its border. A face larger than the crop is sampled on a grid ``k``
-times finer, with k the nearest whole zoom, and averaged over k x k, so that it does not alias.
+times finer, with k the nearest whole zoom, and averaged over k x k, so that it does not alias. Landmarks come in
+continuous coordinates and are taken as they are, which leaves half a pixel of the image in (decision 0020).
 """
 
 from __future__ import annotations
