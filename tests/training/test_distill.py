@@ -148,3 +148,18 @@ def test_kept_answers_are_used_again_and_only_for_the_same_question(
     assert counted
     kept.write_bytes(b"PK not a file of answers")
     np.testing.assert_array_equal(distil(settings(teacher, 1.0), samples, kept=kept).targets, asked.targets)
+
+
+def test_a_full_disk_costs_the_memory_of_the_answers_and_nothing_else(
+    samples: Samples, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(file: Path, **_: object) -> None:
+        file.write_bytes(b"PK half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    kept = tmp_path / "taught.npz"
+    expected = distil(settings(teacher, 1.0), samples).targets
+    np.testing.assert_array_equal(distil(settings(teacher, 1.0), samples, kept=kept).targets, expected)
+    assert "cannot be kept" in caplog.text
+    assert not kept.exists()

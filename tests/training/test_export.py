@@ -19,7 +19,7 @@ from classmood.classifier import Classifier
 from classmood.crops import normalise
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
 from classmood.errors import ChecksumError, InputError, ModelError, OutputError, TrainingError
-from classmood.models.weights import EmotionCard, read_card
+from classmood.models.weights import EmotionCard, read_card, sha256
 from classmood.training import resnet
 from classmood.training.calibrate import Calibration, calibrate
 from classmood.training.datasets import load_training
@@ -343,9 +343,21 @@ def test_a_model_of_own_data_drops_in_with_nothing_derived(own: tuple[Master, Pa
     assert listed == ["model,sha256", f"own,{classifier.card.sha256}"]
 
 
+def test_a_master_of_own_data_is_listed_too(own: tuple[Master, Path]) -> None:
+    _, folder = own
+    out = folder / "again.safetensors"
+    with pytest.raises(InputError, match="people who may withdraw"):
+        export_file(folder / "own.safetensors", out, None, precision="int8")
+    assert not out.exists()
+    export_file(folder / "own.safetensors", out, folder / "set", precision="int8")
+    assert (folder / "set" / "models.csv").read_text().splitlines() == ["model,sha256", f"again,{sha256(out)}"]
+
+
 def test_a_model_of_own_data_needs_people_held_out_to_be_calibrated(own: tuple[Master, Path]) -> None:
     master, folder = own
     data = master.recipe.data.model_copy(update={"held_fold": 0})
     write_master(Master(master.network, master.recipe.model_copy(update={"data": data})), folder / "all.safetensors")
     with pytest.raises(TrainingError, match="calibration needs a held-out fold"):
         export_file(folder / "all.safetensors", folder / "own.onnx", folder / "set", precision="float32")
+    # What is not listed must not be there.
+    assert not (folder / "own.onnx").exists()

@@ -67,6 +67,27 @@ def test_each_participant_is_said_of_by_models_that_never_saw_them(
     assert (shipped.shares[:, [CLASSROOM_CLASSES.index(name) for name in ("appreciation", "caution")]] == 0).all()
 
 
+def test_runs_on_people_who_were_dealt_anew_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = RECIPE.schedule.model_copy(update={"epochs": 1, "batch_size": 4})
+    recipe = RECIPE.model_copy(update={"schedule": schedule})
+    crops = make_set(4, ("neutral", "joy"), folds=2)
+    leave_subjects_out(crops, recipe, tmp_path, without_srm=False, sequences=False)
+    first = (tmp_path / "network" / "fold-1" / "checkpoint.pt").read_bytes()
+    leave_subjects_out(crops, recipe, tmp_path, without_srm=False, sequences=False)
+    assert (tmp_path / "network" / "fold-1" / "checkpoint.pt").read_bytes() == first
+    # The folds change places: whom the first one's network was trained on is now left out of it.
+    dealt = tuple(dataclasses.replace(clip, fold=3 - clip.fold) for clip in crops.clips)
+    really_train, anew = subjects.train, []
+
+    def train(recipe: Recipe, training: Samples, held: Samples, folder: Path) -> Path:
+        anew.append(not (folder / "checkpoint.pt").exists())
+        return really_train(recipe, training, held, folder)
+
+    monkeypatch.setattr(subjects, "train", train)
+    leave_subjects_out(dataclasses.replace(crops, clips=dealt), recipe, tmp_path, without_srm=False, sequences=False)
+    assert anew == [True, True]
+
+
 def test_reference_models_that_cannot_be_fitted_say_why(tmp_path: Path) -> None:
     crops = make_set(2, ("neutral", "joy"), folds=2)
     recipe = RECIPE.model_copy(update={"schedule": RECIPE.schedule.model_copy(update={"epochs": 1, "batch_size": 4})})

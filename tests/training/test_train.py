@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +268,27 @@ def test_another_recipe_in_the_folder_is_refused(tmp_path: Path, unbroken: Path)
     with pytest.raises(RecipeError, match="belongs to another recipe"):
         train.train(tiny_recipe(learning_rate=0.06), TRAINING, HELD, unbroken)
     assert (unbroken / "checkpoint.pt").read_bytes() == before
+
+
+def test_other_data_in_the_folder_is_refused(tmp_path: Path, unbroken: Path) -> None:
+    # As many faces, of which two changed sides between training and the held-out fold.
+    training, held = TRAINING.take(np.arange(1, 34)), HELD
+    with pytest.raises(RecipeError, match="was trained on other data"):
+        train.train(tiny_recipe(), training, held, unbroken)
+    relabelled = replace(TRAINING, targets=TRAINING.targets[::-1].copy())
+    for others in ((training, held), (relabelled, HELD), (HELD, TRAINING)):
+        assert train.is_of_other_data(unbroken, *others)
+    assert not train.is_of_other_data(unbroken, TRAINING, HELD)
+    assert not train.is_of_other_data(tmp_path / "nothing there", TRAINING, HELD)
+
+
+def test_a_checkpoint_of_before_data_were_noted_goes_on(tmp_path: Path) -> None:
+    train.train(tiny_recipe(), TRAINING, HELD, tmp_path, stop_after=1)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["data"]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    train.train(tiny_recipe(), TRAINING, HELD, tmp_path)
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3
 
 
 def test_a_loss_that_explodes_names_the_step(tmp_path: Path) -> None:

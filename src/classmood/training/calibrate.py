@@ -19,6 +19,7 @@ from scipy.optimize import minimize_scalar
 from classmood.errors import TrainingError
 
 NOT_SURE_BELOW = 0.5
+NO_FOLD = "calibration needs a held-out fold; set data.holdout above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def calibrate(logits: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"
         TrainingError: there are no samples.
     """
     if not len(logits):
-        raise TrainingError("calibration needs a held-out fold; set data.holdout above 0")
+        raise TrainingError(NO_FOLD)
     hard = np.eye(targets.shape[1])[targets.argmax(1)]
     return Calibration(_temperature(logits, targets), _temperature(logits, hard))
 

@@ -9,6 +9,7 @@ Networks" (ICML 2018).
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from classmood.training.recipe import DistillSection
 from classmood.training.resnet import normalise
 from classmood.training.samples import Samples
 
+_LOG: Final = logging.getLogger(__name__)
 # A view shows this share of the crop's side, enlarged or with its border repeated.
 ZOOMS: Final = (1.0, 0.9, 1.1)
 
@@ -66,7 +68,7 @@ def distil(
     if taught is None:
         taught = np.stack([_ask(teacher, training, rank, workers, batch, half) for teacher in teachers]).mean(0)
         if kept and rank == 0:
-            np.savez(kept, key=key, taught=taught)
+            _keep(kept, key, taught)
     blended = (1 - settings.share) * training.targets + settings.share * taught
     return replace(training, targets=blended.astype(training.targets.dtype))
 
@@ -78,6 +80,15 @@ def _recall(kept: Path | None, key: str) -> Float32[np.ndarray, "n k"] | None:
             return file["taught"] if str(file["key"]) == key else None
     except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None
+
+
+def _keep(kept: Path, key: str, taught: Float32[np.ndarray, "n k"]) -> None:
+    """Keep answers for another time; where there is no room for them, training goes on without."""
+    try:
+        np.savez(kept, key=key, taught=taught)
+    except OSError as error:
+        _LOG.warning("%s: the teachers' answers cannot be kept (%s); a resumed run asks again", kept, error)
+        kept.unlink(missing_ok=True)
 
 
 def _ask(

@@ -29,9 +29,9 @@ from torch import Tensor, nn
 from classmood.clips.crop_set import note_model, read_crop_set
 from classmood.crops import SIDE_PX, normalise
 from classmood.emotions import CLASSROOM_CLASSES, FERPLUS_CLASSES
-from classmood.errors import InputError, ModelError, OutputError
+from classmood.errors import InputError, ModelError, OutputError, TrainingError
 from classmood.models.weights import SHIPPED_MASTER, EmotionCard, open_session, sha256
-from classmood.training.calibrate import NOT_SURE_BELOW, Calibration, calibrate
+from classmood.training.calibrate import NO_FOLD, NOT_SURE_BELOW, Calibration, calibrate
 from classmood.training.datasets import load_parts
 from classmood.training.heads import CLASSES, ClassroomHead
 from classmood.training.inference_form import inference_form
@@ -280,11 +280,20 @@ def export_file(source: Path, out: Path, data: Path | None, *, precision: Litera
     master = read_weights(source)
     with _writing(out):
         _try_to_write(out)
-        if out.suffix == ".safetensors":
-            write_master(master, out)
-            return out
-        if data is None:
+        own = master.recipe.network.labels == "classroom"
+        if data is None and out.suffix == ".onnx":
             raise InputError(f"{out}: an ONNX file is calibrated on the training data; name it with --data")
+        if data is None and own:
+            raise InputError(
+                f"{out}: a model of people who may withdraw is listed in the set of crops that it was trained on; "
+                "name that with --data"
+            )
+        if data is None or out.suffix == ".safetensors":
+            crops = read_crop_set(data) if own and data else None
+            write_master(master, out)
+            if crops:
+                note_model(crops, out, sha256(out))
+            return out
         return _export_calibrated(master, out, data, precision)
 
 
@@ -309,6 +318,8 @@ def _try_to_write(out: Path) -> None:
 def _export_calibrated(master: Master, out: Path, data: Path, precision: Literal["int8", "float32"]) -> Path:
     section = master.recipe.data
     training, held = load_parts(section, data)
+    if not len(held):
+        raise TrainingError(f"{out}: {NO_FOLD}")
     spread = np.linspace(0, len(training) - 1, min(CALIBRATION_SAMPLES, len(training))).astype(int)
     export_onnx(master, out, precision=precision, calibration_crops=training.images[spread])
     session = open_session(out, threads=1)

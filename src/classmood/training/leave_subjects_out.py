@@ -11,6 +11,7 @@ Nothing is chosen by the scores: the schedule runs to its end, and no fold's res
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from classmood.training.datasets import samples_of, settled
 from classmood.training.export import read_checkpoint
 from classmood.training.heads import CLASSES
 from classmood.training.recipe import Recipe
-from classmood.training.train import predict, train
+from classmood.training.train import is_of_other_data, predict, train
 
 SHIPPED: Final = "shipped model"
 NETWORK: Final = "network"
@@ -121,7 +122,11 @@ def _network(crops: CropSet, recipe: Recipe, folder: Path, name: str, progress: 
     for fold in crops.folds:
         training = samples_of([clip for clip in crops.clips if clip.fold != fold], recipe.data)
         progress(f"{name}: fold {fold} of {len(crops.folds)}, {len(training)} faces")
-        checkpoint = train(recipe, training, nobody, folder / f"fold-{fold}")
+        run = folder / f"fold-{fold}"
+        if is_of_other_data(run, training, nobody):
+            # People were added, removed or dealt anew: what was trained then may know who is left out now.
+            shutil.rmtree(run)
+        checkpoint = train(recipe, training, nobody, run)
         network = read_checkpoint(checkpoint).network
         rated = ~np.isnan(training.ratings if training.ratings is not None else np.full((1, 3), np.nan)).all(0)
         for place, clip in enumerate(crops.clips):

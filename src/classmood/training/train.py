@@ -7,12 +7,14 @@ Data-parallel under ``torchrun``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -34,6 +36,8 @@ from classmood.training.recipe import Recipe
 from classmood.training.resnet import EmotionNetwork, normalise
 from classmood.training.samples import Samples
 from classmood.training.transfer import starting_weights
+
+CHECKPOINT: Final = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
         stop_after: end after this many epochs in all although the schedule goes on (for tests and time limits).
 
     Raises:
-        RecipeError: the folder holds a run of another recipe, or ``start_from`` holds another network.
+        RecipeError: the folder holds a run of another recipe or on other data, or ``start_from`` holds another network.
         ModelError: ``start_from`` is missing or holds no weights.
         OutputError: the folder cannot be made.
         TrainingError: there are too few samples for a step, the loss is not a number, or the checkpoint cannot be read
@@ -92,7 +96,7 @@ def train(recipe: Recipe, training: Samples, held: Samples, folder: Path, *, sto
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     run = _Run(recipe, worker, folder)
-    run.resume()
+    run.resume(digest_of(training, held))
     run.learn_classes(training)
     last = min(recipe.schedule.epochs, stop_after or recipe.schedule.epochs)
     if run.epoch < last:
@@ -118,7 +122,7 @@ class _Run:
     def __init__(self, recipe: Recipe, worker: Worker, folder: Path) -> None:
         self.recipe = recipe
         self.worker = worker
-        self.checkpoint = folder / "checkpoint.pt"
+        self.checkpoint = folder / CHECKPOINT
         self.metrics = folder / "metrics.jsonl"
         schedule = recipe.schedule
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -143,6 +147,7 @@ class _Run:
         self.augment = Augment(recipe.augment)
         self.head = self.network.classifier if isinstance(self.network.classifier, ClassroomHead) else None
         self.epoch = 0
+        self.data = ""
         self.rows: list[dict[str, int | float]] = []
 
     def _new_network(self) -> EmotionNetwork:
@@ -264,6 +269,7 @@ class _Run:
         self.rows.append(row)
         state = {
             "recipe": self.recipe.model_dump_json(),
+            "data": self.data,
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -281,18 +287,28 @@ class _Run:
                 f"{self.metrics}: cannot be written ({error}); the checkpoint holds its rows"
             ) from error
 
-    def resume(self) -> None:
+    def resume(self, data: str) -> None:
         """Carry on from the checkpoint, if there is one.
 
+        Args:
+            data: digest of what is learned from and held out.
+
         Raises:
-            RecipeError: the checkpoint belongs to another recipe.
+            RecipeError: the checkpoint belongs to another recipe or to other data.
             TrainingError: the checkpoint cannot be read.
         """
+        self.data = data
         if not self.checkpoint.is_file():
             return
         state = read_state(self.checkpoint, self.device)
         if Recipe.model_validate_json(state["recipe"]) != self.recipe:
             raise RecipeError(f"{self.checkpoint}: belongs to another recipe; choose another folder or remove it")
+        # With other folds a face that is held out now may have been learned from before.
+        if state.get("data", data) != data:
+            raise RecipeError(
+                f"{self.checkpoint}: was trained on other data (faces, labels or folds have changed since); choose "
+                "another folder or remove it"
+            )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -301,6 +317,29 @@ class _Run:
         # The kill may have come between the checkpoint and its metrics.
         if self.worker.leads:
             self._write_metrics()
+
+
+def digest_of(training: Samples, held: Samples) -> str:
+    """What names the data of a run: every face, label, rating and name, and which of them are held out."""
+    found = hashlib.sha256()
+    for part in (training, held):
+        found.update(repr((len(part), part.names)).encode())
+        for array in (part.images, part.targets, part.ratings):
+            found.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def is_of_other_data(folder: Path, training: Samples, held: Samples) -> bool:
+    """Whether a run's folder holds a checkpoint that was trained on other data than this.
+
+    Raises:
+        TrainingError: the checkpoint cannot be read.
+    """
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.is_file():
+        return False
+    expected = digest_of(training, held)
+    return bool(read_state(checkpoint, torch.device("cpu")).get("data", expected) != expected)
 
 
 def _targets(samples: Samples, chosen: np.ndarray) -> Float32[np.ndarray, "m _"]:

@@ -116,6 +116,32 @@ def test_what_is_stored_is_not_run_again(faces: Faces, tmp_path: Path, monkeypat
     assert started == [1, 2, 1, 1]
 
 
+def test_rows_that_are_kept_are_never_gone_for_a_moment(
+    faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.jsonl"
+    plan = [recipe(seed=seed, epochs=1) for seed in (1, 2, 3)]
+    finish_plan(plan, faces, path, tmp_path / "work")
+    whole, written = path.read_bytes(), []
+
+    def stopped(where: Path, run: Run) -> None:
+        assert path.read_bytes() == whole
+        if written:
+            raise KeyboardInterrupt
+        append_run(where, run)
+        written.append(run)
+
+    monkeypatch.setattr(runs, "append_run", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        forget_runs(path, plan[:1])
+    assert path.read_bytes() == whole
+    monkeypatch.setattr(runs, "append_run", append_run)
+    forget_runs(path, plan[:1])
+    assert list(read_runs(path)) == plan[1:]
+    forget_runs(path, plan)
+    assert read_runs(path) == {}
+
+
 def test_rows_of_several_processes_are_those_of_one(
     faces: Faces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,10 +146,15 @@ def forget_runs(path: Path, recipes: Iterable[Recipe]) -> None:
     """Take rows out of the file, so that they are made anew."""
     forgotten = set(recipes)
     kept = [run for recipe, run in read_runs(path).items() if recipe not in forgotten]
-    if path.is_file():
-        path.unlink()
+    if not path.is_file():
+        return
+    # Each row is hours of work: the old file stays until the new one is whole.
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)
     for run in kept:
-        append_run(path, run)
+        append_run(beside, run)
+    beside.touch()
+    beside.replace(path)
 
 
 def is_current(run: Run) -> bool:
