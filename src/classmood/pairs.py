@@ -103,7 +103,10 @@ def pairs_of(folder: Path) -> Pairs:
     files = {who: folder / media_file(who, "features", "csv") for who in sorted(set(reports.participant))}
     readings = {who: _sure(read_timeline(path)) for who, path in files.items() if path.is_file()}
     if not readings:
-        raise InputError(f"{folder}: nobody has features; put the timeline of 'classmood analyze' beside their events")
+        raise InputError(
+            f'{folder}: nobody has features, which participants\' pages send (recording = "features"); for videos run '
+            "'classmood analyze' on them, whose report says the agreement"
+        )
     return _beside(folder, reports, readings)
 
 

@@ -112,6 +112,18 @@ def test_whoever_is_erased_from_the_dataset_leaves_the_set_too(study: Path, buil
     assert [name for name in left if name.startswith("sub-001/")]
 
 
+def test_the_last_one_who_is_erased_leaves_the_set_too(study: Path, built: CropSet, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path / "study")
+    shutil.copytree(built.path, tmp_path / "crops")
+    for who in built.participants:
+        erase_participant(tmp_path / "study", who)
+    with pytest.raises(InputError, match="expected participants with a video"):
+        build(tmp_path / "study", tmp_path / "crops", SETTINGS)
+    assert not list((tmp_path / "crops").glob("**/*.npz"))
+    with pytest.raises(InputError):
+        read_crop_set(tmp_path / "crops")
+
+
 def test_a_video_that_cannot_be_read_costs_its_own_clips_alone(study: Path, tmp_path: Path) -> None:
     shutil.copytree(study, tmp_path / "study")
     broken = tmp_path / "study" / "sub-002" / "sub-002_video.mp4"

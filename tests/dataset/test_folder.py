@@ -123,6 +123,15 @@ def test_who_is_erased_leaves_no_byte(tmp_path: Path) -> None:
         erase_participant(dataset, "../study")
 
 
+def test_what_a_killed_export_left_of_somebody_is_erased_too(tmp_path: Path) -> None:
+    dataset = small_study(tmp_path, 1)
+    (dataset / ".sub-007").mkdir()
+    (dataset / ".sub-007" / "sub-007_video.webm").write_bytes(b"a face")
+    erase_participant(dataset, "sub-007")
+    assert not (dataset / ".sub-007").exists()
+    assert find_faults(dataset) == ()
+
+
 def test_what_a_kill_left_half_written_is_written_over(tmp_path: Path) -> None:
     dataset = small_study(tmp_path, 1)
     for name in (".sub-002", "sub-002"):

@@ -45,6 +45,23 @@ def test_a_lesson_is_read_along_the_phases(tmp_path: Path) -> None:
         run(str(tmp_path), "--events", str(events), "--out", str(out), "--kind", "mark")
 
 
+def test_answers_follow_the_stimuli_that_the_curves_are_locked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_csv(Timeline.of(make_class(8, 60)), tmp_path / "timeline.csv")
+    events = tmp_path / "events.csv"
+    events.write_text(
+        "time_s,kind,label,duration_s,value\n10,slide,a,,\n20,question,b,,\n23,answer,b,,1\n", encoding="utf-8"
+    )
+    drawn = {}
+    monkeypatch.setattr(
+        "classmood.phases.picture.draw_locked", lambda _, answers, *__, label: drawn.setdefault(label, answers)
+    )
+    for kind in ("slide", "question"):
+        assert run(str(tmp_path), "--events", str(events), "--out", str(tmp_path / kind), "--kind", kind) == 0
+    assert {label: answers.median_lag_s for label, answers in drawn.items()} == {"slide": 13.0, "question": 3.0}
+
+
 def test_of_a_study_s_participant_it_is_said_whether_faces_match_reports(tmp_path: Path) -> None:
     own = tmp_path / "study" / "sub-001"
     own.mkdir(parents=True)

@@ -57,6 +57,15 @@ def test_what_could_show_nothing_is_refused_with_what_is_needed(frame: Frame, sa
         make_plan(frame, move="m", outcome="o", seed=0)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "school_class", "said"),
+    [("o" * 301, "9a", "outcome: .*300"), ("  ", "9a", "outcome: .*at least 1"), ("o", "9a" * 31, "class name: .*60")],
+)
+def test_a_text_that_is_empty_or_too_long_is_named(outcome: str, school_class: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        make_plan(Frame((school_class, "9b"), 10, 2, WITHIN), move="m", outcome=outcome, seed=0)
+
+
 def test_a_schedule_is_fixed_once_written(tmp_path: Path) -> None:
     plan = make_plan(Frame(("9a", "9b"), 10, 2, WITHIN), move="nudges", outcome="mean score of the quiz", seed=3)
     path = write_plan(plan, tmp_path / "trial.json")

@@ -22,7 +22,7 @@ from classmood.clips.crop_set import DESCRIPTION, FORMAT, MANIFEST, PART, CropSe
 from classmood.clips.folds import deal_folds
 from classmood.clips.labels import LabelSource, label_of
 from classmood.clips.quality import FAULTS, QualityLimits, judge
-from classmood.clips.recorded import RecordedClip, Recording, read_recordings
+from classmood.clips.recorded import RecordedClip, Recording, read_recordings, videos_of
 from classmood.dataset.checker import find_faults
 from classmood.dataset.layout import DESCRIPTION as STUDY
 from classmood.detectors import CenterFace
@@ -82,6 +82,9 @@ def build(
         where = f"{dataset / first.file}:{first.line}" if first.line else str(dataset / first.file)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise InputError(f"{where}: {first.message}{more}; 'classmood dataset check {dataset}' names them all")
+    if (out / DESCRIPTION).is_file() and not videos_of(dataset):
+        # Whoever was erased goes from the set as well, also where nobody is left to build it of.
+        _make_room(out, set())
     recordings = read_recordings(dataset)
     detector = detector or CenterFace()
     try:

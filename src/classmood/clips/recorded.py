@@ -59,18 +59,33 @@ def read_recordings(folder: Path) -> tuple[Recording, ...]:
         InputError: the folder cannot be read, or nobody has a video.
     """
     rows = read_table(folder / PARTICIPANTS)
-    found = []
-    for row in rows:
-        who = row["participant_id"]
-        videos = [folder / media_file(who, "video", ending) for ending in MEDIA["video"]]
-        if video := next((path for path in videos if path.is_file()), None):
-            found.append(Recording(who, video, _clips(folder, who, row["course"])))
+    videos = videos_of(folder)
+    found = [
+        Recording(row["participant_id"], video, _clips(folder, row["participant_id"], row["course"]))
+        for row in rows
+        if (video := videos.get(row["participant_id"]))
+    ]
     if not found:
         raise InputError(
             f"{folder}: expected participants with a video, got {len(rows)} without; crops are cut from videos, which "
             'are kept where the protocol says recording = "video" and the participant agreed'
         )
     return tuple(found)
+
+
+def videos_of(folder: Path) -> dict[str, Path]:
+    """The video of each participant of a dataset who has one.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    found = {}
+    for row in read_table(folder / PARTICIPANTS):
+        who = row["participant_id"]
+        paths = [folder / media_file(who, "video", ending) for ending in MEDIA["video"]]
+        if video := next((path for path in paths if path.is_file()), None):
+            found[who] = video
+    return found
 
 
 def _clips(folder: Path, who: str, course: str) -> tuple[RecordedClip, ...]:

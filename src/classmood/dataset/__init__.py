@@ -16,7 +16,7 @@
         sub-001/
             sub-001_events.tsv       what was shown and answered, by the session's clock
             sub-001_video.webm       only where protocol and participant allow it
-            sub-001_features.csv     a timeline of classmood analyze, the same
+            sub-001_features.csv     readings of the page, columns as in a timeline; times are the session's
 
 After BIDS (Gorgolewski et al. 2016, doi:10.1038/sdata.2016.44); its validator knows no webcams, so this is no BIDS.
 """

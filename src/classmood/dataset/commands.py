@@ -87,11 +87,11 @@ def erase(folder: Folder, participant: Annotated[str, typer.Argument(help="their
     from classmood.dataset.folder import erase_participant
     from classmood.dataset.trained import forget_participant, models_of
 
-    models = models_of(folder, participant)
-    erase_participant(folder, participant)
-    forget_participant(folder, participant)
-    for model in models:
+    # Told first: were it stopped halfway, a second run would find nobody of that id, and name no model.
+    for model in models_of(folder, participant):
         print(f"model that was trained on their data: {model}")  # noqa: T201 (the command's result)
+    forget_participant(folder, participant)
+    erase_participant(folder, participant)
     print(f"{participant} is erased from {folder}; exports made before are yours to remove")  # noqa: T201
 
 

@@ -176,13 +176,15 @@ def erase_participant(folder: Path, participant: str) -> None:
     """
     rows = read_table(folder / PARTICIPANTS)
     kept = [row for row in rows if row["participant_id"] != participant]
-    own = folder / participant
-    if not PARTICIPANT_ID.match(participant) or (len(kept) == len(rows) and not own.is_dir()):
+    # What a killed export left half done is theirs too.
+    own, unfinished = folder / participant, folder / f".{participant}"
+    there = len(kept) < len(rows) or own.is_dir() or unfinished.is_dir()
+    if not PARTICIPANT_ID.match(participant) or not there:
         raise InputError(f"{folder}: there is no participant {participant!r}; expected one of {PARTICIPANTS}")
     try:
-        if own.is_dir():
-            shutil.rmtree(own)
-        shutil.rmtree(folder / f".{participant}", ignore_errors=True)
+        for each in (own, unfinished):
+            if each.is_dir():
+                shutil.rmtree(each)
         _write(folder / PARTICIPANTS, table_text(PARTICIPANT_COLUMNS, kept))
         _sum_up(folder)
     except OSError as error:

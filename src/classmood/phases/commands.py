@@ -47,5 +47,7 @@ def phases(
     if agreement := agreement_of_timeline(recognised, timeline_path(timeline)):
         write_text(out / "agreement.md", f"# Recognised against reported\n\n{agreement.markdown()}")
     draw_session(found, happened, out / "phases.svg", name=timeline.stem)
-    draw_locked(locked, follow(happened, after_s=after_s), out / "locked.svg", label=kind or "stimulus")
+    # Answers follow the stimuli that the curves are locked to, not whatever came between.
+    shown = [event for event in happened if event.phase != "stimulus" or kind in ("", event.kind)]
+    draw_locked(locked, follow(shown, after_s=after_s), out / "locked.svg", label=kind or "stimulus")
     print(out / "phases.svg")  # noqa: T201 (the command's result)

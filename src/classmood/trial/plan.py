@@ -90,8 +90,8 @@ def make_plan(frame: Frame, *, move: str, outcome: str, seed: int) -> Plan:
     """Draw a schedule.
 
     Raises:
-        InputError: classes are named twice, lessons do not fill blocks, or there are too few of either for any
-            difference to pass for more than chance.
+        InputError: classes are named twice, a text is empty or too long, lessons do not fill blocks, or there are too
+            few of either for any difference to pass for more than chance.
     """
     classes, lessons = frame.classes, frame.lessons
     if len(set(classes)) < len(classes) or not classes or not all(classes):
@@ -102,14 +102,19 @@ def make_plan(frame: Frame, *, move: str, outcome: str, seed: int) -> Plan:
             f"{max(lessons - lessons % max(frame.block_size, 1), frame.block_size)} or "
             f"{lessons - lessons % max(frame.block_size, 1) + frame.block_size}"
         )
-    plan = Plan(
-        move=move,
-        outcome=outcome,
-        design=frame.design,
-        seed=seed,
-        block_size=frame.block_size if frame.design == "within classes" else max(len(classes), 2),
-        units=_draw(frame, seed),
-    )
+    try:
+        plan = Plan(
+            move=move,
+            outcome=outcome,
+            design=frame.design,
+            seed=seed,
+            block_size=frame.block_size if frame.design == "within classes" else max(len(classes), 2),
+            units=_draw(frame, seed),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][-1]) if first["loc"] else "plan"
+        raise InputError(f"{field.replace('school_class', 'class name')}: {first['msg']}") from error
     if 2 / plan.ways > LEVEL:
         raise InputError(
             f"expected enough units for a p below {LEVEL}, got {len(plan.units)}, which can be dealt in "
