@@ -128,3 +128,25 @@ def test_a_database_server_that_was_started_anew_is_found_again(postgresql: Clus
         assert sorted(db.scalars(sa.select(ChoreRow.name))) == ["after", "before"]
     for one in (found, other):
         one.close()
+
+
+def test_what_cannot_be_read_is_one_line(database: Path | str) -> None:
+    found = Database(database)
+    with pytest.raises(OutputError, match="the database cannot be read") as caught, found.reading() as db:
+        db.execute(sa.text("SELECT name FROM nowhere"))
+    assert "\n" not in str(caught.value)
+    found.close()
+
+
+def test_a_file_that_cannot_be_rebuilt_is_one_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else it would wait half a minute for the other writer.
+    monkeypatch.setattr("classmood.database._BUSY_S", 0.0)
+    found = Database(path)
+    other = sqlite3.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OutputError, match="erased, but old bytes stay") as caught:
+        found.scrub()
+    assert "\n" not in str(caught.value)
+    other.close()
+    found.scrub()
+    found.close()

@@ -103,26 +103,33 @@ class Database:
         self.engine.dispose()
 
     def reading(self) -> Session:
-        """A unit of reading."""
-        return Session(self.engine)
+        """A unit of reading whose database errors come as one-line errors of ours."""
+        return _Unit(self.engine, f"{self.name}: the database cannot be read")
 
-    def writing(self) -> _Writing:
+    def writing(self) -> Session:
         """A unit of writing whose database errors come as one-line errors of ours."""
-        return _Writing(self.engine, self.name)
+        return _Unit(self.engine, f"{self.name}: the database cannot be written")
 
     def scrub(self) -> None:
         """Take what was deleted out of a SQLite file's bytes, and out of the write-ahead log's.
 
         Raises:
-            OutputError: another process reads, so that old bytes stay in the log.
+            OutputError: the file cannot be written anew, or another process reads, so that old bytes stay.
         """
-        if self._sqlite:
+        if not self._sqlite:
+            return
+        try:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM")
-                if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
-                    raise OutputError(
-                        f"{self.name}: erased, but a reader keeps old bytes in the log; they go at the next opening"
-                    )
+                read = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+        except DBAPIError as error:
+            raise OutputError(
+                f"{self.name}: erased, but old bytes stay in the file ({_reason(error)}); they go at the next opening"
+            ) from error
+        if read:
+            raise OutputError(
+                f"{self.name}: erased, but a reader keeps old bytes in the log; they go at the next opening"
+            )
 
     def _migrate(self) -> None:
         config = Config()
@@ -133,17 +140,17 @@ class Database:
             command.upgrade(config, "head")
 
 
-class _Writing(Session):
-    """A unit of writing whose database errors come as one-line errors of ours."""
+class _Unit(Session):
+    """A unit of work whose database errors come as one-line errors of ours, which begin with ``failed``."""
 
-    def __init__(self, engine: sa.Engine, name: str) -> None:
+    def __init__(self, engine: sa.Engine, failed: str) -> None:
         super().__init__(engine)
-        self._name = name
+        self._failed = failed
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         super().__exit__(kind, error, traceback)
         if isinstance(error, DBAPIError):
-            raise OutputError(f"{self._name}: the database cannot be written ({_reason(error)})") from error
+            raise OutputError(f"{self._failed} ({_reason(error)})") from error
 
 
 def known(db: Session, table: type[_Row], identity: Any) -> _Row:

@@ -8,13 +8,24 @@ import json
 from pathlib import Path
 
 import pytest
-from served import ALLOWED, RESEARCH, run, settings_in
+from served import ALLOWED, READING, RESEARCH, run, settings_in
 
+from classmood.errors import OutputError
 from classmood.server import classrooms
 from classmood.server.classrooms import Classrooms
 from classmood.server.gate import DeploymentError
 from classmood.server.interview import write_toml
 from classmood.server.records import utc_now
+
+
+class SilentPeer:
+    """A connection on which nobody listens."""
+
+    def send(self, text: str) -> None:
+        pass
+
+    def end(self, code: int) -> None:
+        pass
 
 
 def actions(folder: Path) -> list[str]:
@@ -148,6 +159,100 @@ def test_an_erased_class_is_gone_and_ended(tmp_path: Path) -> None:
         await rooms.erase(session.id)
         assert rooms.room(session.id) is None
         assert await rooms.records.do(rooms.records.store.sessions) == []
+        await rooms.stop()
+
+    run(test)
+
+
+def full(*_: object) -> None:
+    raise OutputError("the disk is full")
+
+
+def test_a_class_whose_end_cannot_be_written_can_be_ended_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        rooms = Classrooms(settings_in(tmp_path))
+        await rooms.start()
+        session = await rooms.open(20)
+        room = rooms.room(session.id)
+        assert room is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(rooms.records.store, "close_session", full)
+            with pytest.raises(OutputError):
+                await rooms.close(session.id)
+        assert rooms.room(session.id) is room
+        ended: list[str] = []
+
+        async def end() -> None:
+            ended.append(room.identity)
+
+        monkeypatch.setattr(room, "end", end)
+        await asyncio.gather(rooms.close(session.id), rooms.close(session.id))
+        assert ended == [session.id]
+        assert rooms.room(session.id) is None
+        assert actions(tmp_path).count("session closed") == 1
+        await room.stop()
+        await rooms.stop()
+
+    run(test)
+
+
+def test_a_class_that_was_erased_from_the_disk_can_be_ended(tmp_path: Path) -> None:
+    async def test() -> None:
+        rooms = Classrooms(settings_in(tmp_path))
+        await rooms.start()
+        session = await rooms.open(20)
+        await rooms.records.do(rooms.records.store.erase_session, session.id)
+        await rooms.close(session.id)
+        assert rooms.room(session.id) is None
+        await rooms.stop()
+
+    run(test)
+
+
+def test_the_server_looks_after_what_is_over_also_after_a_failure_that_nobody_thought_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(classrooms, "_CHECK_S", 0.01)
+
+    async def test() -> None:
+        rooms = Classrooms(settings_in(tmp_path))
+        await rooms.start()
+        real, calls = rooms._close_overdue, []
+
+        async def fails_once() -> None:
+            calls.append(1)
+            if len(calls) == 1:
+                raise RuntimeError("something that nobody thought of")
+            await real()
+
+        monkeypatch.setattr(rooms, "_close_overdue", fails_once)
+        while len(calls) < 3:
+            await asyncio.sleep(0.01)
+        assert rooms._chores is not None
+        assert not rooms._chores.done()
+        await rooms.stop()
+
+    run(test)
+    assert "it is tried again" in caplog.text
+
+
+def test_what_a_study_sent_last_is_kept_when_the_server_stops(tmp_path: Path) -> None:
+    async def test() -> None:
+        rooms = Classrooms(settings_in(tmp_path, RESEARCH))
+        await rooms.start()
+        session = await rooms.open(20)
+        room = rooms.room(session.id)
+        assert room is not None
+        who, _ = await rooms.records.do(rooms.records.give_consent, session.id, "consent", "1")
+        peer = SilentPeer()
+        room.enter(who, "camera", peer)
+        room.take(who, peer, json.dumps(READING))
+        await rooms.stop()
+        rooms = Classrooms(settings_in(tmp_path, RESEARCH))
+        await rooms.start()
+        assert len(await rooms.records.do(rooms.records.store.research_rows, who)) == 1
         await rooms.stop()
 
     run(test)

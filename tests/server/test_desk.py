@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from study_served import settings_for
 
-from classmood.errors import ClassmoodError
+from classmood.errors import ClassmoodError, InputError
 from classmood.experiment.protocol import ProtocolError
 from classmood.experiment.registration import preregister
 from classmood.server.gate import NotPermitted, protocol_hash
 from classmood.server.records import utc_now
+from classmood.server.study import desk as desk_module
 from classmood.server.study.desk import Desk
 from classmood.studies import StoredChunk
 from short_study import write_deployment, write_study
@@ -148,3 +149,20 @@ def test_an_erasure_that_was_broken_off_is_finished_at_the_next_start(tmp_path: 
     assert list((tmp_path / "study.db.recordings").iterdir()) == []
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or b"Broken1" not in file.read_bytes()
+
+
+def test_the_recordings_of_a_study_that_is_over_go_before_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_study(tmp_path)
+    running = Desk(settings_for(tmp_path), path)
+    who = running.studies.add_participant(running.study.session, "Over1")
+    running.studies.consent(who.id, [("consent", "1"), ("recording", "1")], utc_now(), records=True)
+    running.studies.begin(who.id)
+    running.keep_part(who.id, 1, 1, 0, b"face", sha(b"face"), 1.0)
+    years_later = utc_now() + dt.timedelta(days=36500)
+    monkeypatch.setattr(desk_module, "utc_now", lambda: years_later)
+    with pytest.raises(InputError, match="are erased; start again"):
+        asyncio.run(running.start())
+    assert list((tmp_path / "study.db.recordings").iterdir()) == []
+    running.records.close()

@@ -20,8 +20,9 @@ from classmood.emotions import CLASSROOM_CLASSES
 from classmood.errors import InputError
 from classmood.pairs import pairs_of
 from classmood.server.records import Records
+from classmood.server.study.commands import export
 from classmood.server.study.erasure import erase_participant
-from classmood.server.study.exporting import Exported, export_study
+from classmood.server.study.exporting import Export, Exported, export_study
 from classmood.server.study.recordings import Recordings
 from classmood.store import Store
 from classmood.studies import Studies
@@ -110,6 +111,13 @@ async def goes_through(
 
 
 def exported(folder: Path, path: Path, out: Path) -> list[Exported]:
+    """Who was written; nobody was left out."""
+    found = exported_all(folder, path, out)
+    assert found.left_out == ()
+    return list(found.written)
+
+
+def exported_all(folder: Path, path: Path, out: Path) -> Export:
     """With the server stopped, as the command does."""
     settings = settings_for(folder)
     records = Records(settings)
@@ -285,3 +293,31 @@ def test_erasing_leaves_no_trace_in_folder_database_or_exports_and_lists_models(
     entries = [json.loads(line)["action"] for line in (tmp_path / "study.db.audit.jsonl").read_text().splitlines()]
     assert entries.count("student erased") == 1
     assert entries.count("exported") == 3
+
+
+def test_who_was_stopped_before_anything_was_shown_is_named_and_keeps_nobody_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_study(tmp_path, recording="none")
+
+    async def test() -> None:
+        async with running(tmp_path, path) as at:
+            early = await at.agreed((await at.invited("Early1"))["code"])
+            await early.post("stop")
+            stays = await at.started("Stays2")
+            await goes_through(stays)
+            await stays.post("finish", {"how": "done"})
+            assert [one.state for one in at.desk.studies.participants(at.desk.study.session)] == [
+                "stopping",
+                "finished",
+            ]
+
+    run(test)
+    export(path, tmp_path / "data", database=str(tmp_path / "study.db"))
+    told = capsys.readouterr().out
+    assert "sub-Early1: left out" in told
+    assert "1 participants written" in told
+    assert find_faults(tmp_path / "data") == ()
+    assert [row["participant_id"] for row in read_table(tmp_path / "data" / "participants.tsv")] == ["sub-Stays2"]
+    again = exported_all(tmp_path, path, tmp_path / "data")
+    assert (again.written, again.left_out) == ((), ("sub-Early1",))

@@ -108,7 +108,7 @@ class JsonLines(logging.Formatter):
             "where": record.name,
             "what": str(record.msg),
         }
-        for name in ("kind", "open_sessions", "sessions", "camera", "port"):
+        for name in ("kind", "open_sessions", "sessions", "rows", "camera", "port"):
             if hasattr(record, name):
                 line[name] = getattr(record, name)
         if record.exc_info and record.exc_info[0] is not None:

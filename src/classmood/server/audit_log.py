@@ -133,7 +133,9 @@ class AuditLog:
         entry = Entry.model_validate(body | {"before": self._head, "hash": _hash(body | {"before": self._head})})
         line = (json.dumps(entry.model_dump(), separators=(",", ":")) + "\n").encode()
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            # Windows writes \r\n for \n into what was not opened as binary.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+            descriptor = os.open(self.path, flags, 0o600)
             try:
                 written = os.write(descriptor, line)
                 if written < len(line):

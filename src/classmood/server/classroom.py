@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, runtime_checkable
 
-from classmood.errors import ClassmoodError, InputError
+from classmood.errors import ClassmoodError, InputError, OutputError
 from classmood.server.class_releases import ClassReleases
 from classmood.server.gatekeeper import Sight
 from classmood.server.limits import StudentLimits
@@ -45,6 +45,8 @@ REFUSED_TOO_OFTEN: Final = 4400
 UNKNOWN: Final = 4401
 ANOTHER_TAB: Final = 4409
 OVER: Final = 4410
+# That wait in one class while the disk cannot be written, shared out evenly: some 60 MB, an hour of 55 students.
+_MOST_ROWS: Final = 200_000
 log = logging.getLogger(__name__)
 
 
@@ -70,7 +72,6 @@ class _Student:
     told: StudentState | None = None
     limits: StudentLimits = field(default_factory=StudentLimits)
     lapsing: asyncio.TimerHandle | None = None
-    rows: list[tuple[float, str]] = field(default_factory=list)
 
 
 class Classroom:
@@ -98,6 +99,9 @@ class Classroom:
         self._clock = clock
         self._began = clock() - past.elapsed_s
         self._students: dict[str, _Student] = {}
+        # What waits to be written, also of those who have left meanwhile.
+        self._rows: dict[str, list[tuple[float, str]]] = {}
+        self._writing = asyncio.Lock()
         self._teachers: set[Peer] = set()
         # Where nobody may see the class, nothing is computed of it.
         self._releases = (
@@ -195,13 +199,14 @@ class Classroom:
                     releases.press_mood(who, message.mood, time_s)
                 releases.press(who, message.pressed(), time_s)
         if self.sight.rows and self._camera_allowed() and not isinstance(message, Pause):
-            student.rows.append((time_s, message.model_dump_json(exclude={"v"})))
+            self._rows.setdefault(who, []).append((time_s, message.model_dump_json(exclude={"v"})))
         self._tell_state(who, student)
 
     def expel(self, who: str) -> None:
         """A student withdrew or erased: nothing of what they showed stays."""
         if self._releases:
             self._releases.erase(who)
+        self._rows.pop(who, None)
         student = self._students.pop(who, None)
         if student is None:
             return
@@ -224,7 +229,11 @@ class Classroom:
             self._loop_task = asyncio.get_running_loop().create_task(self._release_loop())
 
     async def stop(self) -> None:
-        """Release no more; clients are not told (the server stops)."""
+        """Release no more, and keep what came since the last release; clients are not told (the server stops)."""
+        await self._release_no_more()
+        await self._keep_last_rows()
+
+    async def _release_no_more(self) -> None:
         for student in self._students.values():
             if student.lapsing is not None:
                 student.lapsing.cancel()
@@ -235,14 +244,14 @@ class Classroom:
 
     async def end(self) -> None:
         """The class is over: all are told so."""
-        await self.stop()
+        await self._release_no_more()
         for teacher in self._teachers:
             teacher.send(write_message(TeacherEnded(v=1)))
             teacher.end(OVER)
         for student in self._students.values():
             if student.peer is not None:
                 student.peer.end(OVER)
-        await self._keep_rows()
+        await self._keep_last_rows()
         self._students, self._teachers = {}, set()
 
     async def close_interval(self) -> Release | None:
@@ -284,15 +293,47 @@ class Classroom:
 
     async def _keep_rows(self) -> None:
         """Keep what consenting participants of a study sent since the last release."""
-        for who, student in list(self._students.items()):
-            rows, student.rows = student.rows, []
-            if not rows:
-                continue
-            try:
-                await self._records.do(self._records.store.add_research_rows, who, rows)
-            except InputError:
-                # Withdrawn or erased in between: the rows are dropped, as asked.
-                continue
+        # Shielded: a stop breaks the release loop off, and what is just being written is to be written once.
+        await asyncio.shield(self._write_rows())
+
+    async def _write_rows(self) -> None:
+        kind, dropped = "", 0
+        async with self._writing:
+            for who, rows in list(self._rows.items()):
+                if self._rows.get(who) is not rows:
+                    # Expelled while another's rows were written.
+                    continue
+                # While these are written more may come, or ``expel`` may drop them.
+                taken = list(rows)
+                try:
+                    await self._records.do(self._records.store.add_research_rows, who, taken)
+                except InputError:
+                    # Withdrawn or erased in between: the rows are dropped, as asked.
+                    self._rows.pop(who, None)
+                    continue
+                except OutputError as error:
+                    kind = type(error).__name__
+                    over = max(len(rows) - _MOST_ROWS // max(len(self._rows), 1), 0)
+                    del rows[:over]
+                    dropped += over
+                    continue
+                del rows[: len(taken)]
+                if not rows and self._rows.get(who) is rows:
+                    del self._rows[who]
+        if kind:
+            log.error(
+                "rows of a study could not be kept; they wait for the next release",
+                extra={"kind": kind, "rows": sum(map(len, self._rows.values()))},
+            )
+        if dropped:
+            log.error("too many rows of a study wait; the oldest are lost", extra={"rows": dropped})
+
+    async def _keep_last_rows(self) -> None:
+        """Keep what is left when no release follows; what cannot be written now is lost, and said to be."""
+        await self._keep_rows()
+        lost = sum(map(len, self._rows.values()))
+        if lost:
+            log.error("the last rows of a study could not be kept and are lost", extra={"rows": lost})
 
     async def _release_loop(self) -> None:
         interval_s = self._settings.release.interval_s

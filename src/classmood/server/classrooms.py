@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final
 
-from classmood.errors import ClassmoodError
+from classmood.errors import InputError
 from classmood.server.classroom import Classroom
 from classmood.server.gate import Deployment, read_deployment
 from classmood.server.gatekeeper import Gatekeeper, sight
@@ -45,6 +45,7 @@ class Classrooms:
         self.refused_models = Tries(1, 1)
         self.sockets = Sockets(settings.sockets_per_address, settings.sockets)
         self._rooms: dict[str, Classroom] = {}
+        self._closing = asyncio.Lock()
         self._chores: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -66,7 +67,7 @@ class Classrooms:
         if self._chores is not None:
             self._chores.cancel()
             await asyncio.gather(self._chores, return_exceptions=True)
-        for room in self._rooms.values():
+        for room in list(self._rooms.values()):
             await room.stop()
         self.records.close()
 
@@ -81,9 +82,17 @@ class Classrooms:
         return session
 
     async def close(self, identity: str) -> None:
-        """End a class; what was released stays."""
-        room = self._rooms.pop(identity, None)
-        await self.records.do(self.records.close_session, identity)
+        """End a class; what was released stays. One whose end cannot be written goes on, and can be ended again."""
+        # Of two who end one class the second waits, and finds that it is over.
+        async with self._closing:
+            if identity not in self._rooms:
+                return
+            try:
+                await self.records.do(self.records.close_session, identity)
+            except InputError:
+                # Erased in between: there is nothing left to write, and nobody is to sit in a class that is gone.
+                log.info("a session that was erased is ended")
+            room = self._rooms.pop(identity, None)
         if room is not None:
             await room.end()
         log.info("session closed", extra={"open_sessions": len(self._rooms)})
@@ -140,8 +149,9 @@ class Classrooms:
                 if utc_now().date() != day:
                     await self._apply_retention()
                     day = utc_now().date()
-            except ClassmoodError as error:
-                log.error(
+            except Exception as error:
+                # Whatever it was: without this task nothing is erased any more when its time is over.
+                log.exception(
                     "closing or erasing what is over failed; it is tried again", extra={"kind": type(error).__name__}
                 )
 

@@ -74,12 +74,14 @@ def export(
     records = Records(settings)
     try:
         studies = Studies(records.store)
-        written = export_study(records, studies, Recordings(settings.recordings_folder), protocol, out)
+        found = export_study(records, studies, Recordings(settings.recordings_folder), protocol, out)
     finally:
         records.close()
-    for one in written:
+    for one in found.written:
         print(f"{one.id}: {_described(one)}")  # noqa: T201 (the command's result)
-    print(f"{out}: {len(written)} participants written")  # noqa: T201 (the command's result)
+    for name in found.left_out:
+        print(f"{name}: left out, since nothing was shown before they ended")  # noqa: T201 (the command's result)
+    print(f"{out}: {len(found.written)} participants written")  # noqa: T201 (the command's result)
 
 
 def erase(

@@ -171,11 +171,6 @@ class Desk:
         over = self.records.store.apply_retention(utc_now().date())
         if over:
             self.records.log_now("retention applied")
-        if self.study.session in over:
-            raise InputError(
-                f"{self.path}: the study's data were kept for as long as the deployment says and are erased; start "
-                "again for a new study"
-            )
         known = []
         for study in self.studies.studies():
             for one in self.studies.participants(study.session):
@@ -183,7 +178,13 @@ class Desk:
                     self.erase(one)
                 else:
                     known.append(one.id)
+        # Before the study that is over is refused: its recordings are not to outlive it.
         self.recordings.sweep(known)
+        if self.study.session in over:
+            raise InputError(
+                f"{self.path}: the study's data were kept for as long as the deployment says and are erased; start "
+                "again for a new study"
+            )
 
     async def _look_after(self) -> None:
         day = utc_now().date()

@@ -18,7 +18,7 @@ from classmood.server.records import Records, utc_now
 from classmood.server.study.film import join_film
 from classmood.server.study.readings import write_readings
 from classmood.server.study.recordings import Recordings, whole_runs
-from classmood.server.study.telling import Telling, tell
+from classmood.server.study.telling import NothingShown, Telling, tell
 from classmood.studies import StoredParticipant, StoredStudy, Studies
 
 # Whoever is still taking part is written once they have ended.
@@ -42,9 +42,20 @@ class Exported:
     lost_parts: int
 
 
-def export_study(
-    records: Records, studies: Studies, recordings: Recordings, protocol: Path, folder: Path
-) -> list[Exported]:
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What came of an export.
+
+    Attributes:
+        written: who was written.
+        left_out: ids, as they would be in the dataset, of those who ended before anything was shown.
+    """
+
+    written: tuple[Exported, ...]
+    left_out: tuple[str, ...]
+
+
+def export_study(records: Records, studies: Studies, recordings: Recordings, protocol: Path, folder: Path) -> Export:
     """Write all who have ended and are not in the folder yet.
 
     Args:
@@ -55,7 +66,7 @@ def export_study(
         folder: a new one, or one that was exported to before.
 
     Returns:
-        Who was written.
+        Who was written, and who ended without anything to write.
 
     Raises:
         InputError: the protocol was never run here, or the folder holds something else.
@@ -69,12 +80,16 @@ def export_study(
     elif json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")).get("ProtocolSha256") != study.protocol_sha256:
         raise InputError(f"{folder}: holds a dataset of another protocol; choose another folder")
     there = {row["participant_id"] for row in read_table(folder / PARTICIPANTS)}
-    written = []
+    written, left_out = [], []
     for one in studies.participants(study.session):
         if one.state in ENDED and f"sub-{one.name}" not in there:
-            written.append(_export(records, studies, recordings, protocol, folder, one))
+            try:
+                written.append(_export(records, studies, recordings, protocol, folder, one))
+            except NothingShown:
+                # Who was stopped at the door keeps nobody else out of the dataset.
+                left_out.append(f"sub-{one.name}")
     records.log_now("exported", session=study.session)
-    return written
+    return Export(tuple(written), tuple(left_out))
 
 
 def study_of(studies: Studies, protocol: Path) -> StoredStudy:

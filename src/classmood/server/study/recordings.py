@@ -50,7 +50,9 @@ class Recordings:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Windows writes \r\n for \n into what was not opened as binary.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            descriptor = os.open(partial, flags, 0o600)
             try:
                 view = memoryview(content)
                 while view:

@@ -21,6 +21,10 @@ from classmood.server.study.happenings import details
 from classmood.studies import StoredEvent
 
 
+class NothingShown(InputError):
+    """A session in which nothing was shown: there is nothing to tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """A session.
@@ -61,11 +65,11 @@ def tell(protocol: Protocol, planned: Schedule, events: Sequence[StoredEvent]) -
         events: theirs, in order.
 
     Raises:
-        InputError: nothing was ever shown.
+        NothingShown: nothing was ever shown.
     """
     showings = _showings(planned, events)
     if not showings:
-        raise InputError("expected a session in which something was shown, got none")
+        raise NothingShown("expected a session in which something was shown, got none")
     attempts = sorted({one.attempt for one in showings})
     times = {attempt: _Times([one for one in events if one.attempt == attempt]) for attempt in attempts}
     first = showings[0]
