@@ -14,7 +14,7 @@ from typing import Any
 import av
 import pytest
 from chromium import Watched, built_pages, chromium, faults
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from study_in_chromium import participant, run, served
 
 from classmood.dataset.checker import find_faults
@@ -22,9 +22,20 @@ from classmood.dataset.folder import read_events, read_table
 from classmood.experiment.check import open_protocol
 from classmood.experiment.schedule import schedule
 from classmood.server.study.happenings import details
+from classmood.server.tokens import Keyring
 
 __all__ = ["served"]  # a fixture
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+# Neither an event nor a part of a recording is left on the device.
+_NOTHING_WAITS = """() => new Promise((resolve) => {
+    indexedDB.open("classmood-study").onsuccess = ({target: {result}}) => {
+        const counts = ["events", "parts"].map((name) => result.transaction(name).objectStore(name).count());
+        counts[1].onsuccess = () => {
+            resolve(counts[0].result + counts[1].result === 0);
+            result.close();
+        };
+    };
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +174,65 @@ def test_stopping_shows_the_calm_end_and_erasing_leaves_nothing(served: Any, bro
     assert run.kept(tmp_path) == []
     for path in tmp_path.rglob("*"):
         assert b"robot2" not in (path.read_bytes() if path.is_file() else b""), path
+
+
+@pytest.mark.parametrize("served", [{"stimulus_s": 3, "page_s": 30, "calm_s": 2}], indirect=True)
+def test_a_token_that_is_over_loses_nothing_and_erases_nothing(served: Any, browser: Browser, tmp_path: Path) -> None:
+    who = participant(browser, served, "robot4")
+    who.come_in()
+    page: Page = who.page
+    # The network goes for what is kept, and does not come back before the page is closed.
+    context = who.watched.context
+    context.route("**/api/v1/study/recordings/**", lambda route: route.abort())
+    context.route("**/api/v1/study/events", lambda route: route.abort())
+    page.locator("[data-scale=valence]").wait_for()
+    expect(page.get_by_text("No connection to the server")).to_be_visible()
+    (early,) = run.kept(tmp_path)
+    over = Keyring.open(tmp_path / "study.db.key").token(
+        "participant", session=early.participant.session, who=early.participant.id, expires=1
+    )
+    page.evaluate(
+        """(token) => {
+            const key = Object.keys(localStorage).find((key) => key.includes("seat"));
+            localStorage.setItem(key, JSON.stringify({...JSON.parse(localStorage.getItem(key)), token}));
+        }""",
+        over,
+    )
+    page.close()
+    context.unroute_all()
+    # The next day, by the same link.
+    page = who.watched.page()
+    page.goto(who.url)
+    page.get_by_role("button", name="Go on without a camera").click()
+    page.get_by_role("heading", name="Ready?").wait_for()
+    page.wait_for_function(_NOTHING_WAITS)
+    (kept,) = run.kept(tmp_path)
+    assert len(kept.events) > len(early.events)
+    assert {one.step for one in kept.events if one.kind == "onset"} >= {1, 2, 3}
+    assert (kept.missing_events(), kept.missing_parts()) == (0, 0)
+
+    def too_late(route: Route) -> None:
+        route.continue_(headers={**route.request.headers, "authorization": f"Bearer {over}"})
+
+    page.route("**/api/v1/study/me", too_late)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Stop, and erase everything").click()
+    expect(page.get_by_text("your data were not erased")).to_contain_text("Open your link again")
+    assert faults(page) == []
+    page.get_by_role("button", name="Stop, and keep what I gave").click()
+    page.get_by_text("My data").click()
+    erase = page.get_by_role("button", name="Erase my data")
+    expect(page.get_by_text("Your study id: robot4")).to_be_visible()
+    erase.click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase my data").click()
+    expect(page.get_by_text("your data were not erased")).to_contain_text("ask the researcher")
+    assert faults(page) == []
+    assert len(run.kept(tmp_path)) == 1
+    page.unroute_all()
+    erase.click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase my data").click()
+    expect(page.get_by_role("heading", name="Everything of yours is erased")).to_be_visible()
+    assert run.kept(tmp_path) == []
 
 
 @pytest.mark.parametrize("served", [{"stimulus_s": 3, "page_s": 30, "calm_s": 2, "minors": True}], indirect=True)

@@ -8,6 +8,7 @@ import pytest
 from served import run
 from study_served import event, running
 
+from classmood.errors import OutputError
 from classmood.experiment.registration import preregister
 from short_study import write_deployment, write_study
 
@@ -274,6 +275,69 @@ def test_withdrawing_leaves_no_byte(tmp_path: Path) -> None:
             assert (await who.record(1, 1, 1, b"late")).status_code == 401
             assert (await study.client.post("/api/v1/study/join", json={"code": who.code})).status_code == 404
             assert (await other.get("me")).json()["events"] != []
+
+    run(test)
+
+
+def test_a_no_says_whether_anything_is_kept_and_only_then_that_it_was_erased(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with running(tmp_path, recording="none") as study:
+            who = await study.started("Stays1")
+            await who.send(event(0, "answer", step=3, **SAM))
+            ring, session = study.desk.keyring, study.desk.study.session
+            (found,) = study.desk.studies.participants(session)
+            over = type(who)(
+                study.client, ring.token("participant", session=session, who=found.id, expires=1), who.code
+            )
+            other = ring.token("participant", session="0" * 32, who=found.id, expires=1)
+            for refused in (
+                await over.get("me"),
+                await over.send(event(1, "finish")),
+                await over.record(1, 1, 0, b"a"),
+            ):
+                assert (refused.status_code, refused.json()["error"]["reason"]) == (401, "expired")
+            for token in (over.token, other, "x.y"):
+                headers = {"Authorization": f"Bearer {token}"}
+                refused = await study.client.delete("/api/v1/study/me", headers=headers)
+                problem = refused.json()["error"]
+                assert refused.status_code == 401
+                assert problem["reason"] in ("expired", "token")
+                assert problem["message"].startswith("your data were not erased")
+                assert "Open your link again" in problem["message"]
+            assert len((await who.get("me")).json()["events"]) == 1
+            assert (await study.client.delete("/api/v1/study/me", headers=who.headers)).status_code == 204
+            # Also a token that is over may know that nothing is left.
+            for one in (who, over):
+                refused = await study.client.delete("/api/v1/study/me", headers=one.headers)
+                for answer in (refused, await one.get("me"), await one.send(event(1, "finish"))):
+                    assert (answer.status_code, answer.json()["error"]["reason"]) == (401, "erased")
+
+    run(test)
+
+
+def test_an_erasure_that_failed_halfway_is_not_told_as_done_and_goes_on_when_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> None:
+        raise OutputError("a recording cannot be removed")
+
+    async def test() -> None:
+        async with running(tmp_path) as study:
+            who = await study.started("Goes9", recording=True)
+            await who.record(1, 1, 0, b"the face of Goes9")
+            with monkeypatch.context() as broken:
+                broken.setattr(study.desk.recordings, "erase", fail)
+                for _ in range(2):
+                    failed = await study.client.delete("/api/v1/study/me", headers=who.headers)
+                    assert (failed.status_code, failed.json()["error"]["reason"]) == (503, "failed")
+            assert b"the face of Goes9" in b"".join(one.read_bytes() for one in tmp_path.rglob("*.part"))
+            for refused in (await who.get("me"), await who.send(event(1, "finish"))):
+                assert (refused.status_code, refused.json()["error"]["reason"]) == (401, "erasing")
+            assert (await study.client.delete("/api/v1/study/me", headers=who.headers)).status_code == 204
+            for path in tmp_path.rglob("*"):
+                assert not path.is_file() or b"Goes9" not in path.read_bytes(), path
+            again = await study.client.delete("/api/v1/study/me", headers=who.headers)
+            assert again.json()["error"]["reason"] == "erased"
 
     run(test)
 

@@ -76,11 +76,18 @@ class FakeServer {
   away = false;
   losesAnswers = false;
   refuses = new Set<number>();
+  /** Why no token is taken, if so. */
+  unauthorized = "";
+  asked = 0;
   events: number[] = [];
   parts: number[] = [];
 
   fetch = async (address: string, init: RequestInit): Promise<Response> => {
+    this.asked += 1;
     if (this.away) throw new TypeError("no network");
+    if (this.unauthorized) {
+      return Response.json({ error: { reason: this.unauthorized, message: "no" } }, { status: 401 });
+    }
     if (address.endsWith("/recordings")) {
       return Response.json(this.parts.map((number) => ({ attempt: 1, step: 2, part: number, sha256: "0" })));
     }
@@ -102,8 +109,8 @@ class FakeServer {
 
 let server: FakeServer;
 const network: boolean[] = [];
-const outbox = (storage: Remembered): Outbox =>
-  new Outbox(storage, "ABCDEFGH", "token", () => {}, (online) => network.push(online), server.sendPart);
+const outbox = (storage: Remembered, onErased = (): void => {}): Outbox =>
+  new Outbox(storage, "ABCDEFGH", "token", onErased, (online) => network.push(online), server.sendPart);
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -159,4 +166,44 @@ test("a page that was closed sends what it kept, and not the parts that had come
   expect(await storage.waiting("SOMEBODY")).toEqual({ events: 1, parts: 0 });
   await storage.forget("SOMEBODY");
   expect(await storage.waiting("SOMEBODY")).toEqual({ events: 0, parts: 0 });
+});
+
+test.each(["expired", "erasing", "token"])("a no to the token for being %s takes nothing, and ends the sending", async (reason) => {
+  const storage = new Remembered();
+  const onErased = vi.fn();
+  const box = outbox(storage, onErased);
+  server.unauthorized = reason;
+  await storage.putPart("ABCDEFGH", part(0));
+  await box.add(event(0));
+  await box.flush();
+  const asked = server.asked;
+  // What happens from now on is kept too.
+  await box.add(event(1));
+  await box.addPart(part(1));
+  await vi.advanceTimersByTimeAsync(60000);
+  expect(await box.emptied(1000)).toBe(false);
+  expect(server.asked).toBe(asked);
+  expect(box.halted?.reason).toBe(reason);
+  expect(onErased).not.toHaveBeenCalled();
+  expect(await storage.waiting("ABCDEFGH")).toEqual({ events: 2, parts: 2 });
+  server.unauthorized = "";
+  await outbox(storage).flush();
+  expect(server.events).toEqual([0, 1]);
+  expect(server.parts).toEqual([0, 1]);
+});
+
+test("the page is told of an erasure once, and not by an outbox that was given up", async () => {
+  const onErased = vi.fn();
+  server.unauthorized = "erased";
+  const box = outbox(new Remembered(), onErased);
+  await box.add(event(0));
+  await box.flush();
+  await box.flush();
+  expect(onErased).toHaveBeenCalledTimes(1);
+  const old = outbox(new Remembered(), onErased);
+  await old.add(event(0));
+  const sending = old.flush();
+  old.close();
+  await sending;
+  expect(onErased).toHaveBeenCalledTimes(1);
 });

@@ -19,6 +19,8 @@ export class Outbox {
   waiting = $state.raw({ events: 0, parts: 0 });
   /** Events and parts that the server would not take; it says why in its log. */
   refused = $state(0);
+  /** Why nothing is sent with this token any more, if so; what waits stays, for a token that is good. */
+  halted = $state.raw<ApiError | null>(null);
   #failures = 0;
   #tries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,7 +73,7 @@ export class Outbox {
   /** Wait until nothing is left; false where the time is over first. */
   async emptied(longest_ms: number): Promise<boolean> {
     const end = performance.now() + longest_ms;
-    while (!this.#closed) {
+    while (!this.#closed && !this.halted) {
       await this.flush();
       if (this.waiting.events + this.waiting.parts === 0) return true;
       if (performance.now() > end) return false;
@@ -80,30 +82,42 @@ export class Outbox {
     return false;
   }
 
+  /** Send nothing any more with this token. */
+  halt(why: ApiError): void {
+    this.halted = why;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
   #soon(wait_ms: number): void {
-    if (this.#closed || (this.#timer !== undefined && wait_ms > 0)) return;
+    if (this.#closed || this.halted || (this.#timer !== undefined && wait_ms > 0)) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.flush(), wait_ms);
   }
 
   async #send(): Promise<void> {
     try {
+      if (this.halted) return;
       while (!this.#closed && (await this.#sendEvents())) continue;
       if (!this.#known) await this.#forgetKnown();
       while (!this.#closed && (await this.#sendOnePart())) continue;
       this.#failures = 0;
       this.#say(true);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) {
+      // The answer to a token that is not used any more says nothing about the one that is.
+      if (this.#closed) return;
+      if (isErased(error)) {
         this.close();
         this.onErased();
         return;
       }
+      // A token that is over, or an erasure that is not: trying again changes nothing, and nothing may be lost by it.
+      if (error instanceof ApiError && error.status === 401) return this.halt(error);
       this.#say(false);
       const wait_s = WAITS_S[Math.min(this.#failures, WAITS_S.length - 1)] ?? 15;
       this.#failures += 1;
@@ -173,6 +187,11 @@ export class Outbox {
     this.online = online;
     this.onOnline(online);
   }
+}
+
+/** Whether the server says that nothing of the participant is kept; other 401s say nothing like that. */
+export function isErased(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401 && error.reason === "erased";
 }
 
 /** A no that trying again would not change. */

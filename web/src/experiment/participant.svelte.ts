@@ -5,7 +5,7 @@ import { plainCode, shownCode } from "../student/keep.ts";
 import { texts } from "../texts/index.ts";
 import { StudyCamera } from "./camera.svelte.ts";
 import { Clocks } from "./clocks.ts";
-import { Outbox } from "./outbox.svelte.ts";
+import { isErased, Outbox } from "./outbox.svelte.ts";
 import { Runner, type End } from "./runner.svelte.ts";
 import { codeIn, keepSeat, keptSeat, type Seat } from "./seat.ts";
 import type { Begun, ComeIn, Decision, Step } from "./shapes.ts";
@@ -82,11 +82,12 @@ export class Participant {
       return;
     }
     const kept = keptSeat(code);
-    if (kept) this.#sit(kept);
     await this.#try(async () => {
       try {
         this.comeIn = await call<ComeIn>("/study/join", { method: "POST", body: { code } });
       } catch (failure) {
+        // No fresh token comes; what waits on this device may still arrive with the one that was kept.
+        if (kept && failure instanceof ApiError && failure.status !== 0) this.#sit(kept);
         if (failure instanceof ApiError && failure.reason === "ended") return this.#end("ended");
         if (failure instanceof ApiError && failure.status === 404) throw new Error(texts.experiment.code.unknown);
         throw failure;
@@ -161,7 +162,7 @@ export class Participant {
         begun = await call<Begun>("/study/begin", { method: "POST", token: seat.token });
       } catch (failure) {
         if (failure instanceof ApiError && failure.reason === "ended") return this.#end("ended");
-        if (failure instanceof ApiError && failure.status === 401) return this.#end("erased");
+        if (isErased(failure)) return this.#wasErased();
         if (failure instanceof ApiError && failure.reason === "missing") throw new Error(texts.experiment.ready.missing);
         throw failure;
       }
@@ -201,17 +202,17 @@ export class Participant {
     void this.#ended("stopped");
   }
 
-  /** The participant stops, and everything is erased. */
-  async erase(): Promise<boolean> {
+  /** The participant stops, and everything is erased; what to say where it was not, else "". */
+  async erase(): Promise<string> {
     try {
       await call("/study/me", { method: "DELETE", token: this.seat?.token });
     } catch (failure) {
-      if (!(failure instanceof ApiError && failure.status === 401)) return false;
+      if (!isErased(failure)) return notErased(failure);
     }
     await this.#forget();
     if (this.view === "run" && this.runner && !this.runner.calm) this.runner.stop();
     else if (this.view !== "run") this.#end("erased");
-    return true;
+    return "";
   }
 
   decline(): void {
@@ -256,13 +257,15 @@ export class Participant {
   /** Send what is left, then say that it was all. */
   async #finish(how: "done" | "stopped"): Promise<void> {
     for (;;) {
-      if (!this.outbox || this.#erased) return;
+      if (!this.outbox || this.outbox.halted || this.#erased) return;
       if (await this.outbox.emptied(FINISH_TRIES_MS)) {
         try {
           await call("/study/finish", { method: "POST", token: this.seat?.token, body: { how } });
           this.finished = true;
           return;
         } catch (failure) {
+          if (isErased(failure)) return this.#wasErased();
+          if (failure instanceof ApiError && failure.status === 401) this.outbox?.halt(failure);
           if (failure instanceof ApiError && failure.status !== 0 && failure.status < 500) return;
         }
       }
@@ -277,6 +280,7 @@ export class Participant {
 
   #sit(seat: Seat): void {
     this.seat = seat;
+    this.#erased = false;
     keepSeat(seat);
     if (!this.#storage || (this.outbox?.who === seat.code && this.outbox.token === seat.token)) return;
     this.outbox?.close();
@@ -327,7 +331,7 @@ export class Participant {
     try {
       await work();
     } catch (failure) {
-      this.error = said(failure);
+      this.error = told(failure);
     } finally {
       this.busy = false;
     }
@@ -344,6 +348,17 @@ export function said(failure: unknown): string {
     return texts.errors.unknown(failure.message);
   }
   return texts.errors.unknown(failure instanceof Error ? failure.message : "");
+}
+
+/** The same to a participant, who comes in by a code. */
+export function told(failure: unknown): string {
+  return failure instanceof ApiError && failure.reason === "expired" ? texts.errors.expired : said(failure);
+}
+
+/** What to tell of an erasure that failed: the server says what to do about a token that is over. */
+function notErased(failure: unknown): string {
+  if (!(failure instanceof ApiError) || failure.status === 0) return texts.experiment.stop.failed;
+  return texts.errors.unknown(failure.message);
 }
 
 /** From one picture to the next on this screen, in milliseconds: the median of a few. */

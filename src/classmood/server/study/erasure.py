@@ -52,7 +52,7 @@ def erase_participant(
         models += models_of(path, who)
         forget_participant(path, who)
         known = any(row["participant_id"] == who for row in read_table(path / PARTICIPANTS))
-        if known or (path / who).is_dir():
+        if known or (path / who).is_dir() or (path / f".{who}").is_dir():
             erase_from_dataset(path, who)
             cleaned.append(folder)
     recordings.erase(participant.id)

@@ -62,36 +62,70 @@ def claims_of(study: Desk, token: str | None, scope: Scope) -> Claims:
     """What a token of this study says.
 
     Raises:
-        Refused: 401.
+        Refused: 401; "expired" for one that was good once, "token" for any other.
     """
     try:
         claims = study.keyring.read(token or "", scope, now_s())
     except TokenRefused as error:
-        raise Refused(401, "token", str(error)) from error
+        reason = "expired" if _once_said(study, token, scope) else "token"
+        raise Refused(401, reason, str(error)) from error
     if scope != "researcher" and claims.session != study.study.session:
         raise Refused(401, "token", "expected a token of this study; come in again with the code")
     return claims
 
 
 async def known(study: Desk, identity: str) -> StoredParticipant:
-    """A participant of whom something is kept.
+    """A participant of whom something is kept, and who wants it kept.
 
     Raises:
-        Refused: 401.
+        Refused: 401; "erased" or "erasing".
     """
-    try:
-        found = await study.records.do(study.studies.participant, identity)
-    except InputError as error:
-        raise Refused(401, "token", "nothing is kept under this token; it was erased") from error
+    found = await _kept(study, identity)
     if found.state == "erasing":
-        raise Refused(401, "token", "nothing is kept under this token; it was erased")
+        raise Refused(401, "erasing", "the erasure is not finished, and something is kept; erase once more")
     return found
+
+
+async def _kept(study: Desk, identity: str) -> StoredParticipant:
+    """A participant of whom anything is kept, also what an erasure has left."""
+    try:
+        return await study.records.do(study.studies.participant, identity)
+    except InputError as error:
+        # The page removes what waits on its device at this word, and at no other.
+        raise Refused(401, "erased", "nothing is kept under this token; it was erased") from error
+
+
+async def _bearer(study: Desk, bearer: Bearer) -> Claims:
+    """What a participant's token says; whoever was erased is told so, also when their token is over."""
+    token = bearer.credentials if bearer else None
+    try:
+        return claims_of(study, token, "participant")
+    except Refused:
+        once = _once_said(study, token, "participant")
+        if once is not None and once.session == study.study.session:
+            await _kept(study, once.who)
+        raise
 
 
 async def participant(study: TheDesk, bearer: Bearer) -> StoredParticipant:
     """Who asks."""
-    claims = claims_of(study, bearer.credentials if bearer else None, "participant")
-    return await known(study, claims.who)
+    return await known(study, (await _bearer(study, bearer)).who)
+
+
+async def withdrawing(study: TheDesk, bearer: Bearer) -> StoredParticipant:
+    """Who wants to be erased, or wants an erasure finished that failed halfway."""
+    try:
+        claims = await _bearer(study, bearer)
+    except Refused as refusal:
+        if refusal.reason == "erased":
+            raise
+        raise Refused(
+            401,
+            refusal.reason,
+            f"your data were not erased: {refusal.message}. Open your link again and erase there; once the session "
+            "has ended, ask the researcher to erase them",
+        ) from refusal
+    return await _kept(study, claims.who)
 
 
 Participant = Annotated[StoredParticipant, Depends(participant)]
@@ -329,8 +363,8 @@ async def me(who: Participant, study: TheDesk) -> MineAnswer:
 
 
 @router.delete("/me", status_code=204, response_class=Response)
-async def erase_me(who: Participant, study: TheDesk) -> Response:
-    """Withdraw: all that is kept of oneself is erased."""
+async def erase_me(who: Annotated[StoredParticipant, Depends(withdrawing)], study: TheDesk) -> Response:
+    """Withdraw: all that is kept of oneself is erased. Asked again, it goes on with an erasure that failed."""
     await study.records.do(study.erase, who)
     return Response(status_code=204)
 
@@ -347,6 +381,14 @@ def _check_running(study: Desk) -> None:
         ) from error
     except ClassmoodError as error:
         raise Refused(503, "failed", "the study cannot be started; tell the researcher") from error
+
+
+def _once_said(study: Desk, token: str | None, scope: Scope) -> Claims | None:
+    """What a token says, or said while it was not over yet."""
+    try:
+        return study.keyring.read(token or "", scope, 0.0)
+    except TokenRefused:
+        return None
 
 
 def _token(study: Desk, who: StoredParticipant, scope: Scope, seconds: float) -> str:
