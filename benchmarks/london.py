@@ -2,8 +2,9 @@
 
     python benchmarks/london.py --data ../shared/data/london --json out/london.json
 
-The recogniser is not tuned on this set (tracking's limits were set on 40 of its people, decision 7). Prints: faces missed; the share of people whose joy is higher in the smiling photo; the
-ROC AUC of joy; accuracy by arg-max over all classes; neutral faces that were given an emotion.
+The recogniser is not tuned on this set; tracking's limits were set on 40 of its people (decision 7). Prints: faces
+missed; the share of people whose joy is higher in the smiling photo; the ROC AUC of joy; accuracy by arg-max over all
+classes; neutral faces that were given an emotion.
 """
 
 from __future__ import annotations
