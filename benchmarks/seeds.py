@@ -28,6 +28,7 @@ from classmood.classifier import Classifier
 from classmood.emotions import FERPLUS_CLASSES
 from classmood.errors import ClassmoodError
 from classmood.scores import score
+from classmood.training.datasets import load_training
 from classmood.training.export import export_file
 from classmood.training.recipe import Recipe, read_recipe
 from classmood.training.reproduction.ablation import mean_and_deviation
@@ -110,9 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.seeds < 1:
         parser.error(f"--seeds: expected 1 or more, got {given.seeds}")
     recipes = plan(read_recipe(given.recipe), given.seeds, given.teacher)
-    faces = load_faces(recipes[0], given.data)
-    if given.held_only:
-        faces = Faces(faces.training, {})
+    source = recipes[0].data.source
+    faces = Faces(load_training(source, given.data), {}) if given.held_only else load_faces(recipes[0], given.data)
     work = partial(run_seed, data=given.data, out=given.out)
     found: list[Seed] = []
     for _, seed in side_by_side(work, recipes, faces, jobs=given.jobs):

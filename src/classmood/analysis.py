@@ -138,7 +138,7 @@ def _names(sources: tuple[str, ...], failures: list[str]) -> tuple[str, ...]:
             failures.append(str(error))
             continue
         for name in names:
-            if not name.isprintable() and not _is_unicode(name):
+            if not _is_unicode(name):
                 failures.append(f"{name!r}: the name is not UTF-8, which the timeline cannot hold; rename the file")
                 continue
             if (file := _file(name)) in files:

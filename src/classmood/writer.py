@@ -88,7 +88,8 @@ class TimelineWriter:
                 self._ledger.write(self._ledger_header().encode())
             self._rows.flush()
             self._ledger.flush()
-            self._whole = self._rows.tell()
+            # The ends of the last whole instant in both files.
+            self._whole = (self._rows.tell(), self._ledger.tell())
         # Until the end is reached the sidecar says "interrupted", which is what a kill makes true.
         write_sidecar(self.sidecar(), path)
 
@@ -107,13 +108,15 @@ class TimelineWriter:
             columns[SOURCE] = np.array([name] * len(timeline), np.str_)
         line = f"{seconds_text(instant.time_s)},{len(timeline)}{self._last_field(name)}\n"
         with _writing(self.path):
-            self._rows.write(rows_text(columns).encode())
-            self._rows.flush()
-            whole = self._rows.tell()
-            self._ledger.write(line.encode())
-            # From here on the line may reach the disk, whatever the flush says: its rows stay.
-            self._whole = whole
-            self._ledger.flush()
+            try:
+                self._rows.write(rows_text(columns).encode())
+                self._rows.flush()
+                self._ledger.write(line.encode())
+                self._ledger.flush()
+                self._whole = (self._rows.tell(), self._ledger.tell())
+            except BaseException:
+                self._take_back()
+                raise
         before = self._statuses.get(name, SourceStatus(name=name))
         counts = {"instants": before.instants + 1, "faces": before.faces + len(timeline)}
         self._statuses[name] = before.model_copy(update=counts | {"last_time_s": round(instant.time_s, 6)})
@@ -154,8 +157,7 @@ class TimelineWriter:
                 self.end_source(name, "interrupted", "stopped" if kind is KeyboardInterrupt else str(error))
         try:
             with _writing(self.path):
-                # What an error kept from becoming a whole instant.
-                self._rows.truncate(self._whole)
+                self._take_back()
                 self._rows.close()
                 self._ledger.close()
             write_sidecar(self.sidecar(), self.path)
@@ -163,6 +165,12 @@ class TimelineWriter:
             # An error on the way out must not hide the one that led here.
             if error is None:
                 raise
+
+    def _take_back(self) -> None:
+        """Cut off what an error kept from becoming a whole instant, from both files: they always fit together."""
+        for file, end in zip((self._rows, self._ledger), self._whole, strict=True):
+            file.seek(end)
+            file.truncate()
 
     def _ledger_header(self) -> str:
         return "time_s,faces,source\n" if self._several else "time_s,faces\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opened_flags import all_as_binary
 from pydantic import ValidationError
 
 from classmood.errors import InputError, OutputError
@@ -176,18 +176,6 @@ def test_a_kill_loses_no_entry_that_was_acknowledged(tmp_path: Path) -> None:
     assert verdict.entries >= last + 1
 
 
-def test_an_entry_is_written_as_binary_where_text_is_another_thing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, binary, flags_seen = os.open, 1 << 30, []
-
-    def recorded(path: str, flags: int, mode: int = 0o777) -> int:
-        flags_seen.append(flags)
-        return real(path, flags & ~binary, mode)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "O_BINARY", binary, raising=False)
-        patched.setattr(os, "open", recorded)
+def test_an_entry_is_written_as_binary_where_text_is_another_thing(tmp_path: Path) -> None:
+    with all_as_binary():
         AuditLog(tmp_path / "audit.log").append("exported", time=TIME)
-    assert flags_seen
-    assert all(flags & binary for flags in flags_seen)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opened_flags import all_as_binary
 
 from classmood.errors import InputError
 from classmood.server.study.recordings import LARGEST_PART_BYTES, BadPart, Recordings, whole_runs
@@ -77,18 +77,6 @@ def test_a_run_ends_at_the_first_gap_and_nothing_is_forgotten(keys: set[tuple[in
     assert counted == len(keys)
 
 
-def test_a_part_is_written_as_binary_where_text_is_another_thing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, binary, flags_seen = os.open, 1 << 30, []
-
-    def recorded(path: str, flags: int, mode: int = 0o777) -> int:
-        flags_seen.append(flags)
-        return real(path, flags & ~binary, mode)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "O_BINARY", binary, raising=False)
-        patched.setattr(os, "open", recorded)
+def test_a_part_is_written_as_binary_where_text_is_another_thing(tmp_path: Path) -> None:
+    with all_as_binary():
         Recordings(tmp_path).keep(WHO, 1, 2, 0, b"a\npart", sha(b"a\npart"))
-    assert flags_seen
-    assert all(flags & binary for flags in flags_seen)

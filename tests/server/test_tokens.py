@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opened_flags import all_as_binary
 
 from classmood.errors import ClassmoodError, InputError
 from classmood.server.tokens import CODE_ALPHABET, LINK_S, Claims, Keyring, Links, TokenRefused, plain_code
@@ -155,18 +156,6 @@ def test_a_key_is_never_a_path(tmp_path: Path, key: str) -> None:
     assert outside.exists()
 
 
-def test_the_key_is_written_as_binary_where_text_is_another_thing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, binary, flags_seen = os.open, 1 << 30, []
-
-    def recorded(path: str, flags: int, mode: int = 0o777) -> int:
-        flags_seen.append(flags)
-        return real(path, flags & ~binary, mode)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "O_BINARY", binary, raising=False)
-        patched.setattr(os, "open", recorded)
+def test_the_key_is_written_as_binary_where_text_is_another_thing(tmp_path: Path) -> None:
+    with all_as_binary():
         Keyring.open(tmp_path / "key")
-    assert flags_seen
-    assert all(flags & binary for flags in flags_seen)

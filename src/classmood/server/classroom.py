@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, runtime_checkable
 
-from classmood.errors import ClassmoodError, InputError, OutputError
+from classmood.errors import ClassmoodError
 from classmood.server.class_releases import ClassReleases
 from classmood.server.gatekeeper import Sight
 from classmood.server.limits import StudentLimits
@@ -39,14 +39,13 @@ from classmood.server.records import Records
 from classmood.server.release import Release
 from classmood.server.settings import Settings
 from classmood.server.tokens import Mode
+from classmood.server.waiting_rows import WaitingRows
 
 LEFT: Final = 1000
 REFUSED_TOO_OFTEN: Final = 4400
 UNKNOWN: Final = 4401
 ANOTHER_TAB: Final = 4409
 OVER: Final = 4410
-# That wait in one class while the disk cannot be written, shared out evenly: some 60 MB, an hour of 55 students.
-_MOST_ROWS: Final = 200_000
 log = logging.getLogger(__name__)
 
 
@@ -99,9 +98,7 @@ class Classroom:
         self._clock = clock
         self._began = clock() - past.elapsed_s
         self._students: dict[str, _Student] = {}
-        # What waits to be written, also of those who have left meanwhile.
-        self._rows: dict[str, list[tuple[float, str]]] = {}
-        self._writing = asyncio.Lock()
+        self._rows = WaitingRows(records)
         self._teachers: set[Peer] = set()
         # Where nobody may see the class, nothing is computed of it.
         self._releases = (
@@ -199,14 +196,14 @@ class Classroom:
                     releases.press_mood(who, message.mood, time_s)
                 releases.press(who, message.pressed(), time_s)
         if self.sight.rows and self._camera_allowed() and not isinstance(message, Pause):
-            self._rows.setdefault(who, []).append((time_s, message.model_dump_json(exclude={"v"})))
+            self._rows.add(who, time_s, message.model_dump_json(exclude={"v"}))
         self._tell_state(who, student)
 
     def expel(self, who: str) -> None:
         """A student withdrew or erased: nothing of what they showed stays."""
         if self._releases:
             self._releases.erase(who)
-        self._rows.pop(who, None)
+        self._rows.drop(who)
         student = self._students.pop(who, None)
         if student is None:
             return
@@ -231,7 +228,7 @@ class Classroom:
     async def stop(self) -> None:
         """Release no more, and keep what came since the last release; clients are not told (the server stops)."""
         await self._release_no_more()
-        await self._keep_last_rows()
+        await self._rows.keep_last()
 
     async def _release_no_more(self) -> None:
         for student in self._students.values():
@@ -251,7 +248,7 @@ class Classroom:
         for student in self._students.values():
             if student.peer is not None:
                 student.peer.end(OVER)
-        await self._keep_last_rows()
+        await self._rows.keep_last()
         self._students, self._teachers = {}, set()
 
     async def close_interval(self) -> Release | None:
@@ -265,7 +262,7 @@ class Classroom:
             self._tell_teachers(release, nudge)
         for who, student in list(self._students.items()):
             self._tell_state(who, student)
-        await self._keep_rows()
+        await self._rows.keep()
         return release
 
     def _suggest(self, seen: Release) -> Nudge | None:
@@ -290,50 +287,6 @@ class Classroom:
         for teacher in list(self._teachers):
             for text in texts:
                 teacher.send(text)
-
-    async def _keep_rows(self) -> None:
-        """Keep what consenting participants of a study sent since the last release."""
-        # Shielded: a stop breaks the release loop off, and what is just being written is to be written once.
-        await asyncio.shield(self._write_rows())
-
-    async def _write_rows(self) -> None:
-        kind, dropped = "", 0
-        async with self._writing:
-            for who, rows in list(self._rows.items()):
-                if self._rows.get(who) is not rows:
-                    # Expelled while another's rows were written.
-                    continue
-                # While these are written more may come, or ``expel`` may drop them.
-                taken = list(rows)
-                try:
-                    await self._records.do(self._records.store.add_research_rows, who, taken)
-                except InputError:
-                    # Withdrawn or erased in between: the rows are dropped, as asked.
-                    self._rows.pop(who, None)
-                    continue
-                except OutputError as error:
-                    kind = type(error).__name__
-                    over = max(len(rows) - _MOST_ROWS // max(len(self._rows), 1), 0)
-                    del rows[:over]
-                    dropped += over
-                    continue
-                del rows[: len(taken)]
-                if not rows and self._rows.get(who) is rows:
-                    del self._rows[who]
-        if kind:
-            log.error(
-                "rows of a study could not be kept; they wait for the next release",
-                extra={"kind": kind, "rows": sum(map(len, self._rows.values()))},
-            )
-        if dropped:
-            log.error("too many rows of a study wait; the oldest are lost", extra={"rows": dropped})
-
-    async def _keep_last_rows(self) -> None:
-        """Keep what is left when no release follows; what cannot be written now is lost, and said to be."""
-        await self._keep_rows()
-        lost = sum(map(len, self._rows.values()))
-        if lost:
-            log.error("the last rows of a study could not be kept and are lost", extra={"rows": lost})
 
     async def _release_loop(self) -> None:
         interval_s = self._settings.release.interval_s

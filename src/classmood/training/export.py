@@ -280,20 +280,10 @@ def export_file(source: Path, out: Path, data: Path | None, *, precision: Litera
     master = read_weights(source)
     with _writing(out):
         _try_to_write(out)
-        own = master.recipe.network.labels == "classroom"
-        if data is None and out.suffix == ".onnx":
+        if out.suffix == ".safetensors":
+            return _export_master(master, out, data)
+        if data is None:
             raise InputError(f"{out}: an ONNX file is calibrated on the training data; name it with --data")
-        if data is None and own:
-            raise InputError(
-                f"{out}: a model of people who may withdraw is listed in the set of crops that it was trained on; "
-                "name that with --data"
-            )
-        if data is None or out.suffix == ".safetensors":
-            crops = read_crop_set(data) if own and data else None
-            write_master(master, out)
-            if crops:
-                note_model(crops, out, sha256(out))
-            return out
         return _export_calibrated(master, out, data, precision)
 
 
@@ -313,6 +303,21 @@ def _try_to_write(out: Path) -> None:
         pass
     if fresh:
         out.unlink()
+
+
+def _export_master(master: Master, out: Path, data: Path | None) -> Path:
+    if master.recipe.network.labels != "classroom":
+        write_master(master, out)
+        return out
+    if data is None:
+        raise InputError(
+            f"{out}: a model of people who may withdraw is listed in the set of crops that it was trained on; "
+            "name that with --data"
+        )
+    crops = read_crop_set(data)
+    write_master(master, out)
+    note_model(crops, out, sha256(out))
+    return out
 
 
 def _export_calibrated(master: Master, out: Path, data: Path, precision: Literal["int8", "float32"]) -> Path:
